@@ -1,0 +1,87 @@
+"""`Idempotency-Key`: a POST that names itself is done once, and its repeats get the first answer again.
+
+Same key, caller, path and body → the stored answer; another body → 409; two at once → the second
+waits on the unique constraint, then reads what the first wrote (contract section 1, "Repeats").
+Only successful answers are kept: a refusal did nothing, so asking again is harmless.
+"""
+
+import hashlib
+from collections.abc import Callable
+from typing import Any
+
+from django.db import transaction
+from django.http import HttpRequest, HttpResponse
+from rest_framework.exceptions import APIException
+
+from config.api.authentication import BearerAuthentication
+from config.api.errors import error_body
+from config.api.renderers import to_json
+from crm.models import IdempotencyKey
+
+LONGEST_KEY = 200
+
+
+class _Unsuccessful(Exception):
+    """Carries an answer out of the transaction that it must undo."""
+
+    def __init__(self, response: HttpResponse) -> None:
+        self.response = response
+
+
+class IdempotencyMiddleware:
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        key = request.headers.get("Idempotency-Key", "").strip()
+        if request.method != "POST" or not key or not request.path_info.startswith(("/api/", "/crm/")):
+            return self.get_response(request)
+        if len(key) > LONGEST_KEY or not key.isprintable():
+            return _refuse(
+                400, f"La clave de idempotencia admite hasta {LONGEST_KEY} caracteres.", "clave_invalida"
+            )
+        caller = _caller(request)
+        if caller is None:  # the view says 401 in its own words
+            return self.get_response(request)
+        return self._once(request, key=key, caller=caller)
+
+    def _once(self, request: HttpRequest, *, key: str, caller: str) -> HttpResponse:
+        digest = hashlib.sha256(request.body).hexdigest()
+        name = {"caller": caller, "path": request.path_info[:200], "key": key}
+        try:
+            with transaction.atomic():
+                claimed = IdempotencyKey.claim(**name, body_digest=digest)
+                if claimed is None:
+                    return _repeat(IdempotencyKey.objects.get(**name), digest)
+                response = self.get_response(request)
+                if not 200 <= response.status_code < 300 or response.streaming:
+                    raise _Unsuccessful(response)
+                claimed.keep(status=response.status_code, answer=response.content)
+                return response
+        except _Unsuccessful as stopped:
+            return stopped.response
+
+
+def _repeat(row: IdempotencyKey, digest: str) -> HttpResponse:
+    """The first answer again; 409 when the key now names something else."""
+    if row.body_digest != digest:
+        return _refuse(409, "Esta clave de idempotencia ya se usó con otro contenido.", "clave_reutilizada")
+    response = HttpResponse(
+        bytes(row.answer or b""), status=row.status or 200, content_type="application/json"
+    )
+    response.headers["Idempotency-Replayed"] = "true"
+    return response
+
+
+def _caller(request: HttpRequest) -> str | None:
+    """The id of whoever the token names; None when it names nobody."""
+    try:
+        found = BearerAuthentication().authenticate(request)
+    except APIException:
+        return None
+    return str(found[0].pk) if found else None
+
+
+def _refuse(status: int, sentence: str, code: str) -> HttpResponse:
+    body: dict[str, Any] = error_body(sentence, code)
+    return HttpResponse(to_json(body), status=status, content_type="application/json")

@@ -1,0 +1,71 @@
+"""How often a caller may ask. Fixed windows counted in the shared cache: fairness, not accounting."""
+
+import time
+from typing import TYPE_CHECKING
+
+from django.core.cache import cache
+from rest_framework.request import Request
+from rest_framework.settings import api_settings
+from rest_framework.throttling import BaseThrottle
+
+if TYPE_CHECKING:
+    from rest_framework.views import APIView
+
+_SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
+
+
+class FixedWindowThrottle(BaseThrottle):
+    """At most N requests per window of the rate `scope`; one increment a request.
+
+    DRF's own throttle reads, edits and writes a list of times, which two requests at once overwrite.
+    """
+
+    scope = ""
+
+    def caller(self, request: Request) -> str:
+        user = request.user
+        return str(user.pk) if user and user.is_authenticated else str(self.get_ident(request))
+
+    def allow_request(self, request: Request, view: "APIView") -> bool:
+        rate = api_settings.DEFAULT_THROTTLE_RATES[self.scope]
+        if not rate or rate == "0":
+            return True
+        number, _, period = rate.partition("/")
+        seconds = _SECONDS[period[0]]
+        now = time.time()
+        self._left = seconds - now % seconds
+        key = f"throttle:{self.scope}:{self.caller(request)}:{int(now // seconds)}"
+        return _count(key, seconds) <= int(number)
+
+    def wait(self) -> float:
+        return self._left
+
+
+def _count(key: str, seconds: int) -> int:
+    """Requests so far in this window. Without a cache nobody is locked out: the limit is courtesy."""
+    try:
+        try:
+            return cache.incr(key)
+        except ValueError:
+            return 1 if cache.add(key, 1, seconds + 1) else cache.incr(key)
+    except Exception:  # noqa: BLE001  any fault of the cache server, whatever its client calls it
+        return 0
+
+
+class CallerThrottle(FixedWindowThrottle):
+    """Every endpoint: stops a page that asks in an endless loop."""
+
+    scope = "caller"
+
+
+class LoginThrottle(FixedWindowThrottle):
+    """Sign-in attempts from one address, whoever they name."""
+
+    scope = "login"
+
+    def caller(self, request: Request) -> str:
+        return str(self.get_ident(request))
+
+
+class BulkAssignThrottle(FixedWindowThrottle):
+    scope = "bulk-assign"

@@ -1,0 +1,70 @@
+"""The only reader of the environment.
+
+Every variable the product knows is one line here, with its default in the demonstration. Nothing
+else touches `os.environ`; a test compares this file with `.env.example`.
+"""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import environ
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+
+_read = environ.Env()
+environ.Env.read_env(BASE_DIR / ".env")
+
+
+def _text(name: str, default: str = "") -> str:
+    return str(_read.str(name, default=default)).strip()
+
+
+def _words(name: str, default: str = "") -> list[str]:
+    """A comma list; blanks and surrounding space are dropped."""
+    return [word.strip() for word in _text(name, default).split(",") if word.strip()]
+
+
+def _number(name: str, default: int) -> int:
+    """A whole number; an empty value means the default, anything else odd refuses to start."""
+    return int(_text(name) or default)
+
+
+def _switch(name: str, default: bool) -> bool:
+    return bool(_read.bool(name, default=default)) if _text(name) else default
+
+
+@dataclass(frozen=True)
+class Environment:
+    """What the surroundings say, read once at start."""
+
+    database_url: str = field(default_factory=lambda: _text("DATABASE_URL"))
+    redis_url: str = field(default_factory=lambda: _text("REDIS_URL"))
+    secret_key: str = field(default_factory=lambda: _text("SECRET_KEY"))
+    allowed_hosts: list[str] = field(default_factory=lambda: _words("ALLOWED_HOSTS"))
+    cors_allowed_origins: list[str] = field(default_factory=lambda: _words("CORS_ALLOWED_ORIGINS"))
+    csrf_trusted_origins: list[str] = field(default_factory=lambda: _words("CSRF_TRUSTED_ORIGINS"))
+    time_zone: str = field(default_factory=lambda: _text("TIME_ZONE", "America/Lima") or "America/Lima")
+    debug: bool = field(default_factory=lambda: _switch("DEBUG", default=False))
+    log_level: str = field(default_factory=lambda: _text("LOG_LEVEL", "INFO").upper() or "INFO")
+    trusted_proxies: int = field(default_factory=lambda: _number("TRUSTED_PROXIES", 0))
+    media_root: str = field(default_factory=lambda: _text("MEDIA_ROOT"))
+
+    agent_scope: str = field(default_factory=lambda: _text("CRM_AGENT_SCOPE", "open").lower() or "open")
+    phone_region: str = field(default_factory=lambda: _text("PHONE_REGION", "PE").upper() or "PE")
+    access_token_minutes: int = field(default_factory=lambda: _number("ACCESS_TOKEN_MINUTES", 60))
+    refresh_token_days: int = field(default_factory=lambda: _number("REFRESH_TOKEN_DAYS", 30))
+    api_rate: str = field(default_factory=lambda: _text("API_RATE", "3000/min") or "3000/min")
+    bulk_assign_limit: int = field(default_factory=lambda: _number("BULK_ASSIGN_LIMIT", 100))
+    bulk_assign_rate: str = field(default_factory=lambda: _text("BULK_ASSIGN_RATE", "60/min") or "60/min")
+    import_max_megabytes: int = field(default_factory=lambda: _number("IMPORT_MAX_MEGABYTES", 20))
+
+    host: str = field(default_factory=lambda: _text("HOST", "127.0.0.1") or "127.0.0.1")
+    port: int = field(default_factory=lambda: _number("PORT", 8000))
+
+    @property
+    def is_demonstration(self) -> bool:
+        """Nothing configured: SQLite, in-memory broker, demonstration data (contract section 7)."""
+        return not self.database_url
+
+
+ENV = Environment()

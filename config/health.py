@@ -1,0 +1,53 @@
+"""Is it alive, and is everything it needs there?"""
+
+from typing import Any
+
+from django.conf import settings
+from django.db import DatabaseError, connection
+from django.http import HttpRequest, HttpResponse
+from django.utils import timezone
+
+from config.api.renderers import to_json
+from config.celery import app
+
+
+def alive(request: HttpRequest) -> HttpResponse:
+    """`{"status", "timestamp", "database"}`; 503 while the database does not answer."""
+    database = _database()
+    return _answer(database == "ok", {"database": database})
+
+
+def ready(request: HttpRequest) -> HttpResponse:
+    """Database, broker and a worker that answers: what has to be there before traffic comes."""
+    parts = {"database": _database(), "broker": _broker()}
+    parts["worker"] = _worker() if parts["broker"] == "ok" else "error"
+    return _answer(all(state == "ok" for state in parts.values()), parts)
+
+
+def _answer(healthy: bool, parts: dict[str, Any]) -> HttpResponse:
+    body = {"status": "ok" if healthy else "error", "timestamp": timezone.now(), **parts}
+    return HttpResponse(to_json(body), status=200 if healthy else 503, content_type="application/json")
+
+
+def _database() -> str:
+    try:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT 1")
+        return "ok"
+    except DatabaseError:
+        return "error"
+
+
+def _broker() -> str:
+    try:
+        with app.connection_for_write(connect_timeout=1) as broker:
+            broker.ensure_connection(max_retries=1, timeout=1)
+        return "ok"
+    except Exception:  # noqa: BLE001  each transport has errors of its own
+        return "error"
+
+
+def _worker() -> str:
+    if settings.DEMONSTRATION:
+        return "ok"  # lives in this very process
+    return "ok" if app.control.inspect(timeout=1).ping() else "error"

@@ -1,0 +1,68 @@
+"""What happens around every request: an id, a log line, a forgiving slash, and who is acting."""
+
+import logging
+import re
+import time
+from collections.abc import Callable
+
+from django.http import HttpRequest, HttpResponse
+
+from config.logs import current_request_id
+from crm.acting import Origin, acting_through
+from crm.ids import new_id
+
+logger = logging.getLogger("puente.request")
+
+Handler = Callable[[HttpRequest], HttpResponse]
+
+_ACCEPTABLE_ID = re.compile(r"^[\w.-]{8,64}$")
+
+
+class RequestContext:
+    """Give each request an id (the caller's `X-Request-ID` when it is a sane one) and log its end."""
+
+    def __init__(self, get_response: Handler) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        given = request.headers.get("X-Request-ID", "")
+        request_id = given if _ACCEPTABLE_ID.match(given) else new_id().hex
+        token = current_request_id.set(request_id)
+        started = time.perf_counter()
+        try:
+            response = self.get_response(request)
+            response.headers["X-Request-ID"] = request_id
+            elapsed_ms = (time.perf_counter() - started) * 1000
+            logger.info("%s %s %s %.0f ms", request.method, request.path, response.status_code, elapsed_ms)
+            return response
+        finally:
+            current_request_id.reset(token)
+
+
+class OptionalSlash:
+    """`/api/crm/calls/` is `/api/crm/calls`: routes are written without, and nobody is redirected."""
+
+    def __init__(self, get_response: Handler) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        path = request.path_info
+        if path.endswith("/") and path.startswith(("/api/", "/crm/", "/health")):
+            request.path_info = path.rstrip("/")
+        return self.get_response(request)
+
+
+class RememberActor:
+    """Whoever the request is authenticated as, by session or by token, is the one who acts."""
+
+    def __init__(self, get_response: Handler) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        origin = Origin(
+            user=lambda: request.user,
+            ip_address=request.META.get("REMOTE_ADDR") or None,
+            user_agent=request.headers.get("User-Agent", "")[:300],
+        )
+        with acting_through(origin):
+            return self.get_response(request)

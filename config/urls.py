@@ -1,0 +1,32 @@
+"""Every address of the service. Routes are written without a final slash (config/middleware.py)."""
+
+from django.contrib import admin
+from django.urls import include, path
+from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerView
+
+from config import health
+
+handler400 = "config.api.errors.bad_request"
+handler403 = "config.api.errors.permission_denied"
+handler404 = "config.api.errors.page_not_found"
+handler500 = "config.api.errors.server_error"
+
+# The CRM answers under both prefixes, as its clients write it (contract section 1).
+crm_routes = [
+    path("", include("calls.api.urls")),
+    path("", include("opportunities.api.urls")),
+    path("", include("crm.api.urls")),
+]
+
+urlpatterns = [
+    path("api/crm/", include(crm_routes)),
+    path("crm/", include(crm_routes)),
+    path("api/", include("config.api.urls")),
+    path("api/", include("crm.api.user_urls")),
+    path("api/", include("calls.api.admin_urls")),
+    path("api/schema", SpectacularAPIView.as_view(), name="schema"),
+    path("api/docs", SpectacularSwaggerView.as_view(url_name="schema"), name="docs"),
+    path("health", health.alive, name="health"),
+    path("health/ready", health.ready, name="ready"),
+    path("admin/", admin.site.urls),
+]

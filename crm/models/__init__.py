@@ -1,0 +1,24 @@
+from crm.models.appointments import Appointment, AppointmentNumber
+from crm.models.audit import AuditEntry, IdempotencyKey
+from crm.models.contacts import Contact, ContactPhone
+from crm.models.imports import ImportRow, ImportRun
+from crm.models.leads import Lead
+from crm.models.notes import Note
+from crm.models.tasks import Task
+from crm.models.users import ApiToken, User
+
+__all__ = [
+    "ApiToken",
+    "Appointment",
+    "AppointmentNumber",
+    "AuditEntry",
+    "Contact",
+    "ContactPhone",
+    "IdempotencyKey",
+    "ImportRow",
+    "ImportRun",
+    "Lead",
+    "Note",
+    "Task",
+    "User",
+]

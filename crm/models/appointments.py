@@ -1,0 +1,122 @@
+"""Appointments ("citas"): when and where a lead comes, and whether it came."""
+
+from typing import TYPE_CHECKING, Any, Self
+from uuid import UUID
+
+from django.conf import settings
+from django.db import models, transaction
+from django.utils import timezone
+
+from crm.changes import TracksChanges
+from crm.choices import AppointmentState
+from crm.constraints import is_one_of
+from crm.models.base import BaseModel
+from crm.models.leads import Lead
+
+if TYPE_CHECKING:
+    from crm.models.users import User
+
+
+class AppointmentNumber(models.Model):
+    """Hands out the running `numero`: the database counts, so two at once never get the same one."""
+
+    class Meta:
+        verbose_name = "número de cita"
+        verbose_name_plural = "números de cita"
+
+    @classmethod
+    def take(cls) -> int:
+        return cls.objects.create().pk
+
+
+class AppointmentQuerySet(models.QuerySet["Appointment"]):
+    def visible_to(self, user: "User") -> Self:
+        from crm.scope import appointments_of
+
+        return self.filter(appointments_of(user))
+
+    def open(self) -> Self:
+        """Still to come: not attended, cancelled or missed."""
+        return self.filter(
+            estado__in=[AppointmentState.PENDING, AppointmentState.CONFIRMED, AppointmentState.RESCHEDULED]
+        )
+
+    def newest_first(self) -> Self:
+        return self.order_by("-fecha_hora", "-id")
+
+
+class Appointment(TracksChanges, BaseModel):
+    tracked_fields = ("estado", "fecha_hora", "lugar")
+
+    numero = models.PositiveBigIntegerField("número", unique=True, editable=False)
+    lead = models.ForeignKey(Lead, on_delete=models.CASCADE, related_name="appointments", verbose_name="lead")
+    fecha_hora = models.DateTimeField("fecha y hora")
+    lugar = models.CharField("lugar", max_length=255, null=True, blank=True)
+    estado = models.CharField(
+        "estado", max_length=15, choices=AppointmentState, default=AppointmentState.PENDING
+    )
+    observaciones = models.TextField("observaciones", null=True, blank=True)
+    has_ever_been_confirmed = models.BooleanField("fue confirmada", default=False, editable=False)
+    attended_at = models.DateTimeField("asistió", null=True, blank=True, editable=False)
+    responsible_user = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        on_delete=models.SET_NULL,
+        null=True,
+        blank=True,
+        related_name="appointments",
+        verbose_name="responsable",
+    )
+    created_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        on_delete=models.SET_NULL,
+        null=True,
+        blank=True,
+        related_name="+",
+        verbose_name="creado por",
+    )
+
+    objects = AppointmentQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = "cita"
+        constraints = [is_one_of("estado", AppointmentState, "appointment_state_is_known")]
+        indexes = [
+            models.Index(fields=["-fecha_hora", "-id"], name="appointment_newest"),
+            models.Index(fields=["estado", "-fecha_hora", "-id"], name="appointment_by_state"),
+            models.Index(fields=["responsible_user", "-fecha_hora"], name="appointment_of_responsible"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.id_presencia_crm} · {self.lead}"
+
+    @property
+    def id_presencia_crm(self) -> str:
+        """How the sales application knows this appointment."""
+        return f"CRM-{self.numero}"
+
+    @property
+    def contact_id(self) -> UUID:
+        return self.lead.contact_id
+
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        if self.estado == AppointmentState.CONFIRMED:
+            self.has_ever_been_confirmed = True
+        if self.estado == AppointmentState.ATTENDED:
+            self.attended_at = self.attended_at or timezone.now()
+        else:
+            self.attended_at = None
+        if (update_fields := kwargs.get("update_fields")) is not None:
+            kwargs["update_fields"] = {*update_fields, "attended_at", "has_ever_been_confirmed", "updated_at"}
+        with transaction.atomic():
+            if self.numero is None:
+                self.numero = AppointmentNumber.take()
+            super().save(*args, **kwargs)
+
+    def mark_attended(self) -> None:
+        """The person came: `Realizada`, once."""
+        with transaction.atomic():
+            current = Appointment.objects.select_for_update().get(pk=self.pk)
+            if current.estado != AppointmentState.ATTENDED:
+                current.estado = AppointmentState.ATTENDED
+                current.save(update_fields=["estado"])
+        self.refresh_from_db()

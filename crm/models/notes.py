@@ -1,0 +1,59 @@
+"""Notes: what somebody wrote down about a contact or lead."""
+
+from typing import TYPE_CHECKING, Self
+
+from django.conf import settings
+from django.db import models
+from django.db.models import Q
+
+from crm.choices import NoteType
+from crm.constraints import is_one_of
+from crm.models.base import BaseModel
+from crm.models.subjects import HasSubject, SubjectQuerySet, exactly_one_subject
+
+if TYPE_CHECKING:
+    from crm.models.users import User
+
+
+class NoteQuerySet(SubjectQuerySet):
+    def visible_to(self, user: "User") -> Self:
+        from crm.scope import notes_of
+
+        return self.filter(notes_of(user))
+
+
+class Note(HasSubject, BaseModel):
+    content = models.TextField("contenido")
+    note_type = models.CharField("tipo", max_length=10, choices=NoteType, default=NoteType.COMMENT)
+    params = models.JSONField("datos", null=True, blank=True)
+    created_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        on_delete=models.SET_NULL,
+        null=True,
+        blank=True,
+        related_name="notes",
+        verbose_name="escrita por",
+    )
+
+    objects = NoteQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = "nota"
+        constraints = [
+            exactly_one_subject("note_has_exactly_one_subject"),
+            is_one_of("note_type", NoteType, "note_type_is_known"),
+            models.CheckConstraint(
+                condition=~Q(content=""),
+                name="note_has_content",
+                violation_error_message="El contenido es obligatorio.",
+            ),
+        ]
+        indexes = [
+            models.Index(fields=["-created_at", "-id"], name="note_newest"),
+            models.Index(fields=["contact", "-created_at"], name="note_of_contact"),
+            models.Index(fields=["lead", "-created_at"], name="note_of_lead"),
+            models.Index(fields=["created_by", "-created_at"], name="note_of_author"),
+        ]
+
+    def __str__(self) -> str:
+        return self.content[:80]

@@ -1,0 +1,8 @@
+from django.apps import AppConfig
+
+
+class IntegrationsConfig(AppConfig):
+    """What leaves for other systems and what arrives from them."""
+
+    name = "integrations"
+    verbose_name = "Integraciones"

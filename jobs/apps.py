@@ -1,0 +1,8 @@
+from django.apps import AppConfig
+
+
+class JobsConfig(AppConfig):
+    """Calling campaigns."""
+
+    name = "jobs"
+    verbose_name = "Campañas"

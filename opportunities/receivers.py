@@ -1,0 +1,5 @@
+"""What follows for an opportunity from what happens elsewhere."""
+
+
+def connect() -> None:
+    """Listen."""

@@ -1,0 +1,8 @@
+from django.apps import AppConfig
+
+
+class WhatsappConfig(AppConfig):
+    """WhatsApp conversations."""
+
+    name = "whatsapp"
+    verbose_name = "WhatsApp"

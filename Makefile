@@ -2,6 +2,9 @@
 .PHONY: help run test test-sqlite lint format lock
 .NOTPARALLEL:
 
+# Compiled modules are kept: without them each test worker spends seconds on imports.
+unexport PYTHONDONTWRITEBYTECODE
+
 PYTHON ?= python3
 BIN := .venv/bin
 WORKERS ?= auto

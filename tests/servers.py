@@ -262,7 +262,7 @@ rm -rf "$1"
 
 
 class PostgresServer(Server):
-    """PostgreSQL with an empty database `puente`, owned by a user who may create databases and nothing more."""
+    """PostgreSQL with an empty database `puente` of a user who may create databases, nothing more."""
 
     name = "PostgreSQL"
     stop_signal = signal.SIGINT  # "fast": sessions are ended, not waited for
@@ -303,7 +303,7 @@ class PostgresServer(Server):
         """Create the cluster unless it is there already; what initdb complained about, or nothing."""
         if (self.folder / "data" / "PG_VERSION").exists():
             return ""
-        command = [self._runnable / "initdb", "--pgdata", self.folder / "data", "--username=postgres"]
+        command = [str(self._runnable / "initdb"), f"--pgdata={self.folder / 'data'}", "--username=postgres"]
         options = ["--auth=trust", "--encoding=UTF8", "--no-sync", "--no-instructions", *locale]
         done = subprocess.run(
             [*command, *options],

@@ -3,7 +3,8 @@
 `pyproject.toml` loads it with `-p tests.services`: a hook in `conftest.py` would run after pytest-django
 has read the settings. Each service comes from the first of these that is there:
 
-1. `DATABASE_URL` or `REDIS_URL` of the environment, used as it is;
+1. `DATABASE_URL` or `REDIS_URL` of the environment: any user who may create databases, and a Redis
+   whose databases the tests may empty;
 2. the programs on `PATH` and in the usual folders of PostgreSQL packages;
 3. the programs inside the wheels of `requirements-dev.txt`.
 
@@ -56,7 +57,8 @@ def pytest_xdist_auto_num_workers() -> int:
 
 def pytest_report_header(config: pytest.Config) -> str:
     """What this run really runs on."""
-    return "services: " + ", ".join(config.stash[RUNS_ON])
+    runs_on = config.stash[RUNS_ON]
+    return "services: " + ", ".join(runs_on)
 
 
 @pytest.fixture
@@ -92,7 +94,7 @@ def _prepare_environment(environment: MutableMapping[str, str], services: ExitSt
 
 
 def known_variables() -> set[str]:
-    """Every variable the product reads. An empty one means its default, and wins over a developer's `.env`."""
+    """Every variable the product reads; an empty one means its default and wins over a `.env` file."""
     return set(READING_OF_A_VARIABLE.findall(ENVIRONMENT_READER.read_text()))
 
 
@@ -114,7 +116,7 @@ def _bring_services(environment: MutableMapping[str, str], services: ExitStack) 
 
 
 def redis_url_of_worker(url: str, worker: str) -> str:
-    """The worker's own database number on the same Redis: `gw2` of `redis://host/0` uses `redis://host/2`."""
+    """The worker's own database of the same Redis: `gw2` on `redis://host/0` gets `redis://host/2`."""
     if not url:
         return url
     parts = urlsplit(url)

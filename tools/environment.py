@@ -108,7 +108,7 @@ def create(uv: "str | None") -> None:
 def install(lock: str, uv: "str | None") -> None:
     path = os.path.join(ROOT, lock)
     if uv:
-        run_or_stop([uv, "pip", "sync", "--quiet", "--python", VENV_PYTHON, "--require-hashes", path])
+        run_or_stop([uv, "pip", "sync", "--quiet", "--compile-bytecode", "--python", VENV_PYTHON, "--require-hashes", path])
         return
     quiet = ["--quiet", "--disable-pip-version-check", "--no-input"]
     # The lock is complete, so nothing is left to resolve.

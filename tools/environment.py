@@ -110,7 +110,7 @@ def install(lock: str, uv: "str | None") -> None:
     if uv:
         run_or_stop([uv, "pip", "sync", "--quiet", "--compile-bytecode", "--python", VENV_PYTHON, "--require-hashes", path])
         return
-    quiet = ["--quiet", "--disable-pip-version-check", "--no-input"]
+    quiet = ["-qq", "--disable-pip-version-check", "--no-input"]
     # The lock is complete, so nothing is left to resolve.
     run_or_stop([VENV_PYTHON, "-m", "pip", "install", *quiet, "--no-deps", "--require-hashes", "-r", path])
 

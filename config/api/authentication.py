@@ -39,9 +39,7 @@ class BearerAuthentication(BaseAuthentication):
             except (InvalidToken, AuthenticationFailed) as error:
                 machine = self._machine(value)
                 if machine is None:
-                    raise AuthenticationFailed(
-                        "El token no es válido o ha expirado.", code="token_invalido"
-                    ) from error
+                    raise AuthenticationFailed("El token no es válido o ha expirado.", code="token_invalido") from error
                 return machine
         machine = self._machine(value)
         if machine is None:

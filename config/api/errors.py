@@ -103,22 +103,13 @@ def _describe_api_exception(error: exceptions.APIException) -> tuple[int, dict[s
     detail = error.detail
     sentence = str(detail.get("detail", error.default_detail)) if isinstance(detail, dict) else str(detail)
     codes = error.get_codes()
-    code = (
-        codes
-        if isinstance(codes, str)
-        else str(codes.get("code", "error"))
-        if isinstance(codes, dict)
-        else "error"
-    )
+    code = codes if isinstance(codes, str) else str(codes.get("code", "error")) if isinstance(codes, dict) else "error"
     return error.status_code, error_body(sentence, code), headers
 
 
 def _fields_of(error: DjangoValidationError) -> Any:
     if hasattr(error, "error_dict"):
-        return {
-            ("errores" if name == "__all__" else name): list(texts)
-            for name, texts in error.message_dict.items()
-        }
+        return {("errores" if name == "__all__" else name): list(texts) for name, texts in error.message_dict.items()}
     return list(error.messages)
 
 
@@ -144,9 +135,7 @@ def _flatten(detail: Any, path: str = "") -> Iterator[tuple[str, list[str]]]:
 
 
 def _answer(code_status: int, sentence: str, code: str) -> HttpResponse:
-    return HttpResponse(
-        to_json(error_body(sentence, code)), status=code_status, content_type="application/json"
-    )
+    return HttpResponse(to_json(error_body(sentence, code)), status=code_status, content_type="application/json")
 
 
 def page_not_found(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:

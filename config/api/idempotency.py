@@ -37,9 +37,7 @@ class IdempotencyMiddleware:
         if request.method != "POST" or not key or not request.path_info.startswith(("/api/", "/crm/")):
             return self.get_response(request)
         if len(key) > LONGEST_KEY or not key.isprintable():
-            return _refuse(
-                400, f"La clave de idempotencia admite hasta {LONGEST_KEY} caracteres.", "clave_invalida"
-            )
+            return _refuse(400, f"La clave de idempotencia admite hasta {LONGEST_KEY} caracteres.", "clave_invalida")
         caller = _caller(request)
         if caller is None:  # the view says 401 in its own words
             return self.get_response(request)
@@ -66,9 +64,7 @@ def _repeat(row: IdempotencyKey, digest: str) -> HttpResponse:
     """The first answer again; 409 when the key now names something else."""
     if row.body_digest != digest:
         return _refuse(409, "Esta clave de idempotencia ya se usó con otro contenido.", "clave_reutilizada")
-    response = HttpResponse(
-        bytes(row.answer or b""), status=row.status or 200, content_type="application/json"
-    )
+    response = HttpResponse(bytes(row.answer or b""), status=row.status or 200, content_type="application/json")
     response.headers["Idempotency-Replayed"] = "true"
     return response
 

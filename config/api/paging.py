@@ -26,9 +26,7 @@ class EnvelopePagination(BasePagination):
         if "skip" in request.query_params:
             self.skip = _whole(request, "skip", 0, smallest=0, largest=LARGEST_SKIP)
         else:
-            self.skip = (
-                _whole(request, "page", 1, smallest=1, largest=LARGEST_SKIP // self.limit) - 1
-            ) * self.limit
+            self.skip = (_whole(request, "page", 1, smallest=1, largest=LARGEST_SKIP // self.limit) - 1) * self.limit
         items = list(queryset[self.skip : self.skip + self.limit])
         self.total = self._total(queryset, len(items))
         return items

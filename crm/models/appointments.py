@@ -52,9 +52,7 @@ class Appointment(TracksChanges, BaseModel):
     lead = models.ForeignKey(Lead, on_delete=models.CASCADE, related_name="appointments", verbose_name="lead")
     fecha_hora = models.DateTimeField("fecha y hora")
     lugar = models.CharField("lugar", max_length=255, null=True, blank=True)
-    estado = models.CharField(
-        "estado", max_length=15, choices=AppointmentState, default=AppointmentState.PENDING
-    )
+    estado = models.CharField("estado", max_length=15, choices=AppointmentState, default=AppointmentState.PENDING)
     observaciones = models.TextField("observaciones", null=True, blank=True)
     has_ever_been_confirmed = models.BooleanField("fue confirmada", default=False, editable=False)
     attended_at = models.DateTimeField("asistió", null=True, blank=True, editable=False)

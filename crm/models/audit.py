@@ -67,9 +67,7 @@ class IdempotencyKey(models.Model):
     class Meta:
         verbose_name = "clave de idempotencia"
         verbose_name_plural = "claves de idempotencia"
-        constraints = [
-            models.UniqueConstraint(fields=["caller", "path", "key"], name="idempotency_key_is_used_once")
-        ]
+        constraints = [models.UniqueConstraint(fields=["caller", "path", "key"], name="idempotency_key_is_used_once")]
         indexes = [models.Index(fields=["created_at"], name="idempotency_key_age")]
 
     KEPT_FOR = timedelta(days=1)

@@ -55,9 +55,7 @@ class Contact(TracksChanges, BaseModel):
     name = models.CharField("nombre", max_length=255)
     first_name = models.CharField("nombres", max_length=150, null=True, blank=True)
     last_name = models.CharField("apellidos", max_length=150, null=True, blank=True)
-    document_type = models.CharField(
-        "tipo de documento", max_length=10, choices=DocumentType, null=True, blank=True
-    )
+    document_type = models.CharField("tipo de documento", max_length=10, choices=DocumentType, null=True, blank=True)
     document_number = models.CharField("número de documento", max_length=20, null=True, blank=True)
     email = models.EmailField("correo", null=True, blank=True)
     phone = models.CharField("teléfono", max_length=40, null=True, blank=True)
@@ -228,9 +226,7 @@ class Contact(TracksChanges, BaseModel):
         """Bring the rows of `ContactPhone` in step with the two fields; numbers of label "other" stay."""
         phones = self.read_phones()
         rows = [
-            ContactPhone(
-                contact=self, number=phone.number, key=phone.key, label=label, is_valid=phone.is_valid
-            )
+            ContactPhone(contact=self, number=phone.number, key=phone.key, label=label, is_valid=phone.is_valid)
             for phone, label in phones.items()
         ]
         if not is_new:
@@ -252,9 +248,7 @@ def phone_words(phone: Phone) -> list[str]:
 class ContactPhone(models.Model):
     """One number of a contact, canonical. Numbers are not unique: families share a phone."""
 
-    contact = models.ForeignKey(
-        Contact, on_delete=models.CASCADE, related_name="phones", verbose_name="contacto"
-    )
+    contact = models.ForeignKey(Contact, on_delete=models.CASCADE, related_name="phones", verbose_name="contacto")
     number = models.CharField("número", max_length=20)
     key = models.CharField(max_length=20, editable=False)
     label = models.CharField("tipo", max_length=10, choices=PhoneLabel, default=PhoneLabel.OTHER)

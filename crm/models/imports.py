@@ -68,9 +68,7 @@ class ImportRun(BaseModel):
 class ImportRow(models.Model):
     """What became of one row of the file: exactly one of these for each."""
 
-    run = models.ForeignKey(
-        ImportRun, on_delete=models.CASCADE, related_name="rows", verbose_name="importación"
-    )
+    run = models.ForeignKey(ImportRun, on_delete=models.CASCADE, related_name="rows", verbose_name="importación")
     number = models.PositiveIntegerField("fila")
     outcome = models.CharField("resultado", max_length=10, choices=RowOutcome)
     entity_id = models.UUIDField("registro", null=True, blank=True)

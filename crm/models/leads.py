@@ -34,25 +34,17 @@ class Lead(TracksChanges, BaseModel):
 
     tracked_fields = ("celular", "tipificacion", "status", "responsible_user_id")
 
-    contact = models.ForeignKey(
-        Contact, on_delete=models.CASCADE, related_name="leads", verbose_name="contacto"
-    )
+    contact = models.ForeignKey(Contact, on_delete=models.CASCADE, related_name="leads", verbose_name="contacto")
     nombre = models.CharField("nombre", max_length=255)
     celular = models.CharField("celular", max_length=40)
     email = models.EmailField("correo", null=True, blank=True)
-    tipo_documento = models.CharField(
-        "tipo de documento", max_length=10, choices=DocumentType, null=True, blank=True
-    )
+    tipo_documento = models.CharField("tipo de documento", max_length=10, choices=DocumentType, null=True, blank=True)
     numero_documento = models.CharField("número de documento", max_length=20, null=True, blank=True)
     distrito = models.CharField("distrito", max_length=100, null=True, blank=True)
     ubicacion = models.CharField("ubicación de captación", max_length=255, null=True, blank=True)
     medio = models.CharField("medio de captación", max_length=100, null=True, blank=True)
-    proyecto_interes = models.CharField(
-        "proyecto de interés", max_length=50, choices=Project, null=True, blank=True
-    )
-    tipificacion = models.CharField(
-        "tipificación", max_length=100, choices=Typification, null=True, blank=True
-    )
+    proyecto_interes = models.CharField("proyecto de interés", max_length=50, choices=Project, null=True, blank=True)
+    tipificacion = models.CharField("tipificación", max_length=100, choices=Typification, null=True, blank=True)
     observacion = models.TextField("observación", null=True, blank=True)
     observacion_opc = models.TextField("observación de campo", null=True, blank=True)
     captador = models.CharField("captador", max_length=150, null=True, blank=True)
@@ -60,9 +52,7 @@ class Lead(TracksChanges, BaseModel):
     fecha_captacion = models.DateField("fecha de captación", null=True, blank=True)
     es_lead_opc = models.BooleanField("captado en campo", default=False)
     es_directeo = models.BooleanField("directeo", default=False)
-    calle_o_modulo = models.CharField(
-        "calle o módulo", max_length=10, choices=CapturePlace, null=True, blank=True
-    )
+    calle_o_modulo = models.CharField("calle o módulo", max_length=10, choices=CapturePlace, null=True, blank=True)
     status = models.CharField("estado", max_length=15, choices=LeadStatus, default=LeadStatus.NEW)
     responsible_user = models.ForeignKey(
         settings.AUTH_USER_MODEL,

@@ -120,9 +120,7 @@ class Task(HasSubject, BaseModel):
         indexes = [
             models.Index(fields=["contact", "complete_till"], name="task_of_contact"),
             models.Index(fields=["lead", "complete_till"], name="task_of_lead"),
-            models.Index(
-                fields=["complete_till", "id"], condition=Q(is_completed=False), name="task_open_by_due"
-            ),
+            models.Index(fields=["complete_till", "id"], condition=Q(is_completed=False), name="task_open_by_due"),
             models.Index(
                 fields=["responsible_user", "complete_till", "id"],
                 condition=Q(is_completed=False),

@@ -61,9 +61,7 @@ class UserManager(BaseUserManager["User"]):
 class User(BaseModel, AbstractBaseUser, PermissionsMixin):
     """A person who signs in. `role` says what they may do; `is_staff` opens the admin pages."""
 
-    email = models.EmailField(
-        "correo", unique=True, error_messages={"unique": "Ya existe un usuario con este correo."}
-    )
+    email = models.EmailField("correo", unique=True, error_messages={"unique": "Ya existe un usuario con este correo."})
     username = models.CharField(
         "usuario",
         max_length=150,
@@ -168,9 +166,7 @@ class ApiTokenQuerySet(models.QuerySet["ApiToken"]):
 class ApiToken(BaseModel):
     """A named, revocable token of another program; it acts as `user`. Only its digest is stored."""
 
-    user = models.ForeignKey(
-        "crm.User", on_delete=models.CASCADE, related_name="api_tokens", verbose_name="usuario"
-    )
+    user = models.ForeignKey("crm.User", on_delete=models.CASCADE, related_name="api_tokens", verbose_name="usuario")
     name = models.CharField("nombre", max_length=100)
     # A plain SHA-256 is enough for a random value of 32 bytes: there is nothing to guess through.
     digest = models.CharField(max_length=64, unique=True, editable=False)

@@ -1,0 +1,46 @@
+"""`python -m tests.load`: side by side on this machine, in one run, printed as ratios.
+
+    python -m tests.load work  [--seconds 5] [--reference DIR --reference-python PATH]
+    python -m tests.load sizes [--sizes 1000 100000 1000000]
+
+`work` measures what people do all day, per worker: bulk assignment, single assignment, a call with its
+task, the first page of a list; against the plain SQL of the same work and, where its folder is given,
+against the reference service. `sizes` measures lists, deep pages and searches as the tables grow.
+"""
+
+import argparse
+import os
+import sys
+from pathlib import Path
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(
+        prog="python -m tests.load", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("what", choices=["work", "sizes"])
+    parser.add_argument("--seconds", type=float, default=5, help="how long each figure is measured")
+    parser.add_argument("--connections", type=int, default=4, help="kept connections of the load generator")
+    parser.add_argument("--rows", type=int, default=100_000, help="rows of each table for `work`")
+    parser.add_argument("--sizes", type=int, nargs="+", default=[1_000, 100_000, 1_000_000])
+    parser.add_argument("--reference", type=Path, help="folder of the reference service (app.py, load.py)")
+    parser.add_argument("--reference-python", type=Path, default=Path(sys.executable), help="its interpreter")
+    options = parser.parse_args()
+
+    from tests.load.processes import DurablePostgres, create_database, environment_of
+    from tests.servers import RedisServer
+
+    with DurablePostgres() as postgres, RedisServer() as redis:
+        os.environ.update(environment_of(create_database(postgres, "measured"), redis.url))
+        os.environ["DJANGO_SETTINGS_MODULE"] = "config.settings"
+        import django
+
+        django.setup()
+        from tests.load import sizes, work
+
+        (work if options.what == "work" else sizes).run(postgres, options)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -16,6 +16,7 @@ DEVELOPMENT_LOCK = "requirements-dev.txt"
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 VENV = os.path.join(ROOT, ".venv")
 VENV_PYTHON = os.path.join(VENV, "bin", "python")
+PLACE = "at " + VENV
 STAMP = os.path.join(VENV, "installed.txt")
 
 
@@ -32,15 +33,16 @@ def main() -> None:
     print("Installing " + lock + " into .venv ...", flush=True)
     install(lock, uv)
     with open(STAMP, "w", encoding="utf-8") as file:
-        file.write("\n".join(stamp_of(name) for name in covered_by(lock)) + "\n")
+        file.write("\n".join([PLACE, *(stamp_of(name) for name in covered_by(lock))]) + "\n")
 
 
 def hand_over_to_a_newer_python() -> None:
     """Go on with a `python3.x` of this machine that is new enough; otherwise say what is needed."""
     for minor in range(30, OLDEST[1] - 1, -1):
         newer = shutil.which("python3." + str(minor))
-        if newer:
-            os.execv(newer, [newer] + sys.argv)
+        # A version manager leaves commands on PATH for versions that are switched off.
+        if newer and runs("pass", python=newer):
+            os.execv(newer, [newer, *sys.argv])
     found = ".".join(str(part) for part in sys.version_info[:2])
     sys.exit("Puente CRM needs Python 3.11 or newer; this machine's python3 is " + found + ".")
 
@@ -73,7 +75,9 @@ def forget_stamp() -> None:
 
 
 def is_usable() -> bool:
-    """Whether the environment has a living Python that is new enough."""
+    """Whether the environment has a living, new enough Python and is where it was made."""
+    if installed() and PLACE not in installed():
+        return False  # its scripts name the old folder
     new_enough = "import sys; sys.exit(sys.version_info < " + repr(OLDEST) + ")"
     return os.path.exists(VENV_PYTHON) and runs(new_enough)
 
@@ -82,9 +86,9 @@ def has_pip() -> bool:
     return runs("import pip")
 
 
-def runs(code: str) -> bool:
+def runs(code: str, python: str = VENV_PYTHON) -> bool:
     try:
-        done = subprocess.run([VENV_PYTHON, "-c", code], stderr=subprocess.DEVNULL)
+        done = subprocess.run([python, "-c", code], stderr=subprocess.DEVNULL)
     except OSError:
         return False
     return done.returncode == 0
@@ -108,7 +112,8 @@ def create(uv: "str | None") -> None:
 def install(lock: str, uv: "str | None") -> None:
     path = os.path.join(ROOT, lock)
     if uv:
-        run_or_stop([uv, "pip", "sync", "--quiet", "--compile-bytecode", "--python", VENV_PYTHON, "--require-hashes", path])
+        options = ["--quiet", "--compile-bytecode", "--require-hashes", "--python", VENV_PYTHON]
+        run_or_stop([uv, "pip", "sync", *options, path])
         return
     quiet = ["-qq", "--disable-pip-version-check", "--no-input"]
     # The lock is complete, so nothing is left to resolve.

@@ -5,6 +5,7 @@ from typing import Any
 
 import environ
 
+from config.admin_theme import UNFOLD  # noqa: F401  a setting of django-unfold
 from config.checks import DEMONSTRATION_SECRET_KEY
 from config.env import BASE_DIR, ENV
 
@@ -23,9 +24,9 @@ INSTALLED_APPS = [
     "jobs",
     "whatsapp",
     "integrations",
-    "unfold",
+    "unfold.apps.BasicAppConfig",
     "unfold.contrib.filters",
-    "django.contrib.admin",
+    "config.apps.StaffPagesConfig",
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",
@@ -109,7 +110,7 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 CACHES: dict[str, Any] = {
     "default": (
         {
-            "BACKEND": "django.core.cache.backends.redis.RedisCache",
+            "BACKEND": "config.cache.ForgivingRedisCache",
             "LOCATION": ENV.redis_url,
             # A broker that accepts and stays silent must not hold up a request.
             "OPTIONS": {"socket_timeout": 0.5, "socket_connect_timeout": 0.5},

@@ -3,11 +3,14 @@
 from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
+from django.core.cache import cache
 from django.db import connection
 from django.db.models import QuerySet
 from rest_framework.pagination import BasePagination
 from rest_framework.request import Request
 from rest_framework.response import Response
+
+from config.api.deep_pages import DEEP, KEPT_SECONDS, deep_page, signature_of
 
 if TYPE_CHECKING:
     from rest_framework.views import APIView
@@ -27,7 +30,10 @@ class EnvelopePagination(BasePagination):
             self.skip = _whole(request, "skip", 0, smallest=0, largest=LARGEST_SKIP)
         else:
             self.skip = (_whole(request, "page", 1, smallest=1, largest=LARGEST_SKIP // self.limit) - 1) * self.limit
-        items = list(queryset[self.skip : self.skip + self.limit])
+        if self.skip >= DEEP and isinstance(queryset, QuerySet):
+            items = deep_page(queryset, self.skip, self.limit)
+        else:
+            items = list(queryset[self.skip : self.skip + self.limit])
         self.total = self._total(queryset, len(items))
         return items
 
@@ -84,14 +90,23 @@ class EnvelopePagination(BasePagination):
 def bounded_count(queryset: QuerySet[Any]) -> int:
     """Exact up to LIST_COUNT_CAP; beyond it the planner's estimate, never less than what was counted.
 
-    Counting a million rows exactly costs more than the page itself; nobody reads the last digit.
+    Counting a million rows exactly costs more than the page itself; nobody reads the last digit. An
+    estimate is remembered for a minute: it would not be truer if it were made again.
     """
     cap = settings.LIST_COUNT_CAP
     plain = queryset.order_by()
+    if connection.vendor != "postgresql":
+        return plain.count()
+    name = f"{signature_of(plain)}:total"
+    remembered: int | None = cache.get(name)
+    if remembered is not None:
+        return remembered
     counted = plain[: cap + 1].count()
-    if counted <= cap or connection.vendor != "postgresql":
-        return counted if counted <= cap else plain.count()
-    return max(counted, _estimate(plain))
+    if counted <= cap:
+        return counted
+    estimated = max(counted, _estimate(plain))
+    cache.set(name, estimated, KEPT_SECONDS)
+    return estimated
 
 
 def _estimate(queryset: QuerySet[Any]) -> int:

@@ -44,12 +44,9 @@ class FixedWindowThrottle(BaseThrottle):
 def _count(key: str, seconds: int) -> int:
     """Requests so far in this window. Without a cache nobody is locked out: the limit is courtesy."""
     try:
-        try:
-            return cache.incr(key)
-        except ValueError:
-            return 1 if cache.add(key, 1, seconds + 1) else cache.incr(key)
-    except Exception:  # noqa: BLE001  any fault of the cache server, whatever its client calls it
-        return 0
+        return cache.incr(key)
+    except ValueError:  # the first of this window; `add` fails for the second of two at once
+        return 1 if cache.add(key, 1, seconds + 1) else cache.incr(key)
 
 
 class CallerThrottle(FixedWindowThrottle):

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import environ
+from django.core.exceptions import ImproperlyConfigured
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 
@@ -26,7 +27,11 @@ def _words(name: str, default: str = "") -> list[str]:
 
 def _number(name: str, default: int) -> int:
     """A whole number; an empty value means the default, anything else odd refuses to start."""
-    return int(_text(name) or default)
+    text = _text(name)
+    try:
+        return int(text or default)
+    except ValueError:
+        raise ImproperlyConfigured(f"{name} must be a whole number, not '{text}'.") from None
 
 
 def _switch(name: str, default: bool) -> bool:
@@ -47,6 +52,8 @@ class Environment:
     debug: bool = field(default_factory=lambda: _switch("DEBUG", default=False))
     log_level: str = field(default_factory=lambda: _text("LOG_LEVEL", "INFO").upper() or "INFO")
     trusted_proxies: int = field(default_factory=lambda: _number("TRUSTED_PROXIES", 0))
+    # Where the demonstration's database and every installation's files live; relative to the project.
+    data_dir: Path = field(default_factory=lambda: BASE_DIR / (_text("DATA_DIR") or "var"))
     media_root: str = field(default_factory=lambda: _text("MEDIA_ROOT"))
 
     agent_scope: str = field(default_factory=lambda: _text("CRM_AGENT_SCOPE", "open").lower() or "open")

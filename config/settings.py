@@ -14,7 +14,11 @@ DEMONSTRATION = ENV.is_demonstration
 # Without its own key a deployment is stopped by the checks in config/checks.py.
 SECRET_KEY = ENV.secret_key or DEMONSTRATION_SECRET_KEY
 DEBUG = ENV.debug
-ALLOWED_HOSTS = ENV.allowed_hosts or (["127.0.0.1", "localhost", "[::1]", ENV.host] if DEMONSTRATION else [])
+ALLOWED_HOSTS = ENV.allowed_hosts
+if DEMONSTRATION and not ENV.allowed_hosts:
+    # Who opens the demonstration to every address cannot know by which name others will reach it.
+    everywhere = ENV.host in ("0.0.0.0", "::")
+    ALLOWED_HOSTS = ["*"] if everywhere else ["127.0.0.1", "localhost", "[::1]", ENV.host]
 
 INSTALLED_APPS = [
     "config",
@@ -82,7 +86,7 @@ TEMPLATES = [
 
 SQLITE: dict[str, Any] = {
     "ENGINE": "django.db.backends.sqlite3",
-    "NAME": BASE_DIR / "var" / "puente.sqlite3",
+    "NAME": ENV.data_dir / "puente.sqlite3",
     "OPTIONS": {
         # Without IMMEDIATE a read-then-write transaction meets "database is locked" under load.
         "transaction_mode": "IMMEDIATE",
@@ -154,6 +158,9 @@ AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
     {"NAME": "django.contrib.auth.password_validation.NumericPasswordValidator"},
 ]
+if DEMONSTRATION:
+    # Known passwords: hashed in a way that no other installation can read (contract section 7).
+    PASSWORD_HASHERS = ["config.hashers.DemonstrationHasher"]
 LOGIN_URL = "admin:login"
 LOGIN_REDIRECT_URL = "admin:index"
 
@@ -250,9 +257,9 @@ USE_I18N = True
 USE_TZ = True
 
 STATIC_URL = "static/"
-STATIC_ROOT = BASE_DIR / "var" / "static"
+STATIC_ROOT = ENV.data_dir / "static"
 WHITENOISE_USE_FINDERS = True  # no collectstatic step between a clone and a page that looks right
-MEDIA_ROOT = ENV.media_root or BASE_DIR / "var" / "media"
+MEDIA_ROOT = ENV.media_root or ENV.data_dir / "media"
 DATA_UPLOAD_MAX_MEMORY_SIZE = 5 * 1024 * 1024
 FILE_UPLOAD_MAX_MEMORY_SIZE = 1024 * 1024
 

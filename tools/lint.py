@@ -37,7 +37,7 @@ def checks() -> Iterator[tuple[str, list[str]]]:
     yield "mypy", [tool("mypy"), "--no-error-summary", *packages(), "tools", *TYPED_TESTS]
     yield "import floors", [tool("lint-imports")]
     if templates():
-        yield "djlint", [tool("djlint"), "--quiet", "--check", *templates()]
+        yield "djlint", [*djlint(), "--check"]
     yield "checks of Django", manage("check", "--fail-level", "WARNING")
     yield "migrations", manage("makemigrations", "--check", "--dry-run")
     yield "OpenAPI schema", manage("spectacular", "--validate", "--fail-on-warn", "--file", os.devnull)

@@ -81,7 +81,8 @@ def packages() -> list[str]:
 
 
 def templates() -> list[str]:
-    return [str(path.relative_to(PROJECT)) for path in sorted(PROJECT.glob("*/templates"))]
+    folders = {page.relative_to(PROJECT).parts[0] for page in PROJECT.glob("*/templates/**/*.html")}
+    return [f"{folder}/templates" for folder in sorted(folders)]
 
 
 if __name__ == "__main__":

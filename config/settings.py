@@ -21,7 +21,7 @@ if DEMONSTRATION and not ENV.allowed_hosts:
     ALLOWED_HOSTS = ["*"] if everywhere else ["127.0.0.1", "localhost", "[::1]", ENV.host]
 
 INSTALLED_APPS = [
-    "config",
+    "config.apps.ConfigConfig",
     "crm",
     "calls",
     "opportunities",

@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help run test test-sqlite lint format lock
+.PHONY: help run test test-sqlite bench lint format lock
 .NOTPARALLEL:
 
 # Compiled modules are kept: without them each test worker spends seconds on imports.
@@ -32,6 +32,10 @@ endif
 test-sqlite: ## Run only the short suite on SQLite
 	@$(environment) requirements-dev.txt
 	@PUENTE_TEST_ENGINE=sqlite $(BIN)/pytest -m sqlite -n $(WORKERS) --dist worksteal $(ARGS)
+
+bench: ## Print benchmarks as ratios (ARGS="work --reference DIR", ARGS="sizes"; docs/benchmarks.md)
+	@$(environment) requirements-dev.txt
+	@$(BIN)/python -m tests.load $(or $(ARGS),work)
 
 lint: ## Check style, types, templates, import floors, migrations, the OpenAPI schema and the locks
 	@$(environment) requirements-dev.txt

@@ -2,20 +2,27 @@
 
 Answers are made by `Answer` serializers: they only describe fields, for the schema and for a compiled
 reader; a page of fifty rows costs a tenth of what field-by-field representation costs. Bodies are read
-by `Body` serializers: an empty string means null where the clients mean null.
+by `Body` serializers: an empty string means null where the clients mean null, and every refusal is a
+Spanish sentence of the one table below.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from functools import cache, cached_property
 from operator import attrgetter
-from typing import Any, ClassVar
+from typing import Any
 from uuid import UUID
 
+from django.db.models.manager import BaseManager
 from django.utils.timezone import is_naive, make_aware
 from rest_framework import serializers
+from rest_framework.response import Response
 
 from crm.exceptions import NotFound
 
 Reader = Callable[[Any], Any]
+AnyField = serializers.Field[Any, Any, Any, Any]
+
+# --- Answers ----------------------------------------------------------------------------------
 
 # Fields whose stored value the renderer writes as it is (UUIDs and times included).
 _PLAIN = (
@@ -33,46 +40,150 @@ _PLAIN = (
 
 
 class Answer(serializers.Serializer[Any]):
-    """Read only. Each field reads the attribute of its `source`; a method field calls its method."""
+    """Read only. Each field reads the attribute of its `source`; a method field calls its method.
 
-    _readers: ClassVar[list[tuple[str, Reader]] | None] = None
+    Fields are looked at once a class, not once a request: copying them costs more than reading a row.
+    A `None` on the way of a dotted source ("responsible_user.name") answers null.
+    """
 
     def to_representation(self, instance: Any) -> dict[str, Any]:
-        return {name: read(instance) for name, read in self._compiled()}
+        return {name: read(instance) for name, read in self._readers}
 
-    def _compiled(self) -> list[tuple[str, Reader]]:
-        # Stored on the instance: a child of `many=True` lives for the whole page.
-        if "_readers" not in self.__dict__:
-            self.__dict__["_readers"] = [
-                (name, self._reader(name, field)) for name, field in self.fields.items()
-            ]
-        readers: list[tuple[str, Reader]] = self.__dict__["_readers"]
-        return readers
+    @cached_property
+    def _readers(self) -> list[tuple[str, Reader]]:
+        dynamic = type(self).get_fields is not serializers.Serializer.get_fields
+        fields = tuple(self.fields.items()) if dynamic else _fields_of(type(self))
+        return [(name, self._reader(name, field)) for name, field in fields]
 
-    def _reader(self, name: str, field: serializers.Field[Any, Any, Any, Any]) -> Reader:
+    def _reader(self, name: str, field: AnyField) -> Reader:
         if isinstance(field, serializers.SerializerMethodField):
             method: Reader = getattr(self, field.method_name or f"get_{name}")
             return method
-        source = field.source or name
-        get = attrgetter(source)
-        if isinstance(field, serializers.BaseSerializer):
-            represent = field.to_representation
-            return lambda instance: None if (value := get(instance)) is None else represent(value)
+        get = _getter(field.source or name)
         if isinstance(field, _PLAIN):
             return get
-        represent_field = field.to_representation
-        return lambda instance: None if (value := get(instance)) is None else represent_field(value)
+        represent = self._representer(field)
+        return lambda instance: None if (value := get(instance)) is None else represent(value)
+
+    def _representer(self, field: AnyField) -> Reader:
+        """Nested answers are made anew with this one's context: `field` is shared by all requests."""
+        if isinstance(field, serializers.ListSerializer) and isinstance(field.child, Answer):
+            represent = type(field.child)(context=self.context).to_representation
+            return lambda rows: [represent(row) for row in _each(rows)]
+        if isinstance(field, Answer):
+            return type(field)(context=self.context).to_representation
+        return field.to_representation
+
+
+@cache
+def _fields_of(answer: type[Answer]) -> tuple[tuple[str, AnyField], ...]:
+    return tuple(answer().fields.items())
+
+
+def _getter(source: str) -> Reader:
+    if source == "*":
+        return lambda instance: instance
+    if "." not in source:
+        return attrgetter(source)
+    steps = source.split(".")
+
+    def get(instance: Any) -> Any:
+        for step in steps:
+            if instance is None:
+                return None
+            instance = getattr(instance, step)
+        return instance
+
+    return get
+
+
+def _each(rows: Any) -> Iterable[Any]:
+    found: Iterable[Any] = rows.all() if isinstance(rows, BaseManager) else rows
+    return found
+
+
+def secret_answer(data: dict[str, Any], *secret: str, status: int = 200) -> Response:
+    """An answer that is shown once: a repeat with the same `Idempotency-Key` has null for `secret`.
+
+    Nothing may keep the values of `secret` as they are, neither a cache nor the table of repeats
+    (config/api/idempotency.py reads `repeated_as`).
+    """
+    response = Response(data, status=status, headers={"Cache-Control": "no-store"})
+    response.repeated_as = {**data, **dict.fromkeys(secret)}  # type: ignore[attr-defined]
+    return response
+
+
+# --- Bodies -----------------------------------------------------------------------------------
+
+REQUIRED = "Este campo es requerido."
+INVALID_ID = "El ID no es válido."
+INVALID_EMAIL = "El email no es válido."
+INVALID_DATE = "La fecha no es válida."
+INVALID_WHOLE_NUMBER = "Debe ser un número entero."
+INVALID_NUMBER = "Debe ser un número."
+TOO_LARGE = "El número es demasiado grande."
+
+_DATE = dict.fromkeys(("invalid", "date", "datetime", "make_aware", "overflow"), INVALID_DATE)
+_NUMBER = {
+    "max_string_length": TOO_LARGE,
+    "overflow": TOO_LARGE,
+    "min_value": "Debe ser {min_value} o más.",
+    "max_value": "Debe ser {max_value} o menos.",
+}
+# What a body refuses, in one place: field class → DRF's key → sentence. Later rows win.
+SENTENCES: dict[type, dict[str, str]] = {
+    serializers.Field: {"required": REQUIRED, "null": REQUIRED},
+    serializers.CharField: {
+        "invalid": "Debe ser un texto.",
+        "blank": "Este campo no puede estar en blanco.",
+        "max_length": "Este campo admite hasta {max_length} caracteres.",
+        "min_length": "Este campo necesita al menos {min_length} caracteres.",
+    },
+    serializers.EmailField: {"invalid": INVALID_EMAIL},
+    serializers.URLField: {"invalid": "La dirección web no es válida."},
+    serializers.UUIDField: {"invalid": INVALID_ID},
+    serializers.BooleanField: {"invalid": "Debe ser verdadero o falso."},
+    serializers.IntegerField: {**_NUMBER, "invalid": INVALID_WHOLE_NUMBER},
+    serializers.FloatField: {**_NUMBER, "invalid": INVALID_NUMBER},
+    serializers.DecimalField: {**_NUMBER, "invalid": INVALID_NUMBER},
+    serializers.DateTimeField: _DATE,
+    serializers.DateField: _DATE,
+    serializers.ChoiceField: {"invalid_choice": "No es un valor permitido."},
+    serializers.ListField: {
+        "not_a_list": "Debe ser una lista.",
+        "empty": "Esta lista no puede estar vacía.",
+        "min_length": "Esta lista necesita al menos {min_length} elementos.",
+        "max_length": "Esta lista admite hasta {max_length} elementos.",
+    },
+    serializers.DictField: {"not_a_dict": "Debe ser un objeto JSON."},
+    serializers.JSONField: {"invalid": "Debe ser JSON válido."},
+    serializers.Serializer: {"invalid": "Debe ser un objeto JSON."},
+    serializers.ListSerializer: {
+        "not_a_list": "Debe ser una lista.",
+        "empty": "Esta lista no puede estar vacía.",
+        "min_length": "Esta lista necesita al menos {min_length} elementos.",
+        "max_length": "Esta lista admite hasta {max_length} elementos.",
+    },
+}
+# What an integer column holds; a larger number is the sender's mistake, not the database's.
+LARGEST_NUMBER = 2**31 - 1
+# Years that people mean. The database would take others and fail to give them back.
+FIRST_YEAR, LAST_YEAR = 1900, 2199
 
 
 class Body(serializers.Serializer[Any]):
     """A request body. `""` is null for ids, dates, numbers and choices (contract section 1)."""
 
+    default_error_messages = SENTENCES[serializers.Serializer]
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        for field in cls._declared_fields.values():
+            _speak(field)
+
     def to_internal_value(self, data: Any) -> Any:
         if isinstance(data, dict):
-            data = {
-                name: None if value == "" and self._means_null(name) else value
-                for name, value in data.items()
-            }
+            data = {name: None if value == "" and self._means_null(name) else value for name, value in data.items()}
         return super().to_internal_value(data)
 
     def _means_null(self, name: str) -> bool:
@@ -84,16 +195,44 @@ class Body(serializers.Serializer[Any]):
         )
 
 
+def _speak(field: Any) -> None:
+    """Give a declared field our sentences, where it has none of its own, and a largest number.
+
+    DRF makes each request's copy from the arguments the field was made with, so they go there.
+    """
+    own = field._kwargs.get("error_messages") or {}
+    field._kwargs["error_messages"] = {**_sentences_for(field), **own}
+    field.error_messages.update(field._kwargs["error_messages"])
+    if isinstance(field, serializers.IntegerField):
+        field._kwargs.setdefault("max_value", LARGEST_NUMBER)
+        field._kwargs.setdefault("min_value", -LARGEST_NUMBER)
+    child = getattr(field, "child", None)
+    if isinstance(child, serializers.Field) and not isinstance(child, serializers.BaseSerializer):
+        _speak(child)
+
+
+def _sentences_for(field: Any) -> dict[str, str]:
+    found: dict[str, str] = {}
+    for kind in reversed(type(field).__mro__):
+        found |= SENTENCES.get(kind) or vars(kind).get("default_error_messages", {})
+    if isinstance(field, serializers.ChoiceField) and 0 < len(field.choices) <= 12:
+        found["invalid_choice"] = f"No es un valor permitido. Use uno de estos: {', '.join(map(str, field.choices))}."
+    return found
+
+
 class HomeDateTimeField(serializers.DateTimeField):
     """ISO 8601; a time without a zone is read in TIME_ZONE; a plain date is its midnight."""
 
-    default_error_messages = {"invalid": "La fecha no es válida."}
+    default_error_messages = _DATE
 
     def to_internal_value(self, value: Any) -> Any:
-        found = super().to_internal_value(
-            f"{value}T00:00:00" if isinstance(value, str) and len(value) == 10 else value
-        )
+        found = super().to_internal_value(f"{value}T00:00:00" if isinstance(value, str) and len(value) == 10 else value)
+        if not FIRST_YEAR <= found.year <= LAST_YEAR:
+            self.fail("overflow")
         return make_aware(found) if is_naive(found) else found
+
+
+# --- Ids --------------------------------------------------------------------------------------
 
 
 def as_id(value: Any) -> UUID | None:

@@ -181,7 +181,7 @@ class Contact(TracksChanges, BaseModel):
         return self.name
 
     def save(self, *args: Any, **kwargs: Any) -> None:
-        self._tidy()
+        self.tidy()
         update_fields = kwargs.get("update_fields")
         if update_fields is not None and {"phone", "mobile", "name", "email"} & set(update_fields):
             kwargs["update_fields"] = {*update_fields, "phone", "mobile", "search_words"}
@@ -190,8 +190,11 @@ class Contact(TracksChanges, BaseModel):
         if is_new or phones_changed:
             self._store_phones(is_new=is_new)
 
-    def _tidy(self) -> None:
-        """Canonical phones, no blank where null is meant, and the words that search looks through."""
+    def tidy(self) -> None:
+        """Canonical phones, no blank where null is meant, and the words that search looks through.
+
+        Part of every save; whoever stores contacts in bulk calls it for each.
+        """
         self.email = (self.email or "").strip().lower() or None
         self.document_number = (self.document_number or "").strip().upper() or None
         for field in ("phone", "mobile"):
@@ -222,17 +225,19 @@ class Contact(TracksChanges, BaseModel):
                 found[phone] = label
         return found
 
+    def phone_rows(self) -> list["ContactPhone"]:
+        """The rows of `ContactPhone` that belong to the two phone fields, not yet stored."""
+        return [
+            ContactPhone(contact=self, number=phone.number, key=phone.key, label=label, is_valid=phone.is_valid)
+            for phone, label in self.read_phones().items()
+        ]
+
     def _store_phones(self, *, is_new: bool) -> None:
         """Bring the rows of `ContactPhone` in step with the two fields; numbers of label "other" stay."""
-        phones = self.read_phones()
-        rows = [
-            ContactPhone(contact=self, number=phone.number, key=phone.key, label=label, is_valid=phone.is_valid)
-            for phone, label in phones.items()
-        ]
         if not is_new:
             self.phones.exclude(label=PhoneLabel.OTHER).delete()
         ContactPhone.objects.bulk_create(
-            rows,
+            self.phone_rows(),
             update_conflicts=True,
             unique_fields=["contact", "number"],
             update_fields=["label", "key", "is_valid"],

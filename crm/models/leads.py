@@ -103,13 +103,17 @@ class Lead(TracksChanges, BaseModel):
         return self.nombre
 
     def save(self, *args: Any, **kwargs: Any) -> None:
-        self._tidy()
+        self.tidy()
         with transaction.atomic():
             if self.contact_id is None:
                 self.contact = self.find_or_make_contact()
             super().save(*args, **kwargs)
 
-    def _tidy(self) -> None:
+    def tidy(self) -> None:
+        """Canonical phone, no blank where null is meant, and the words that search looks through.
+
+        Part of every save; whoever stores leads in bulk calls it for each.
+        """
         phone = parse_phone(self.celular)
         if phone is not None:
             self.celular = phone.number

@@ -1,20 +1,22 @@
 """Calls and their types."""
 
-from typing import TYPE_CHECKING, ClassVar, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from django.conf import settings
 from django.core.validators import RegexValidator
-from django.db import models
+from django.db import models, transaction
 from django.db.models import Q
+from django.utils.timezone import is_naive, make_aware
 
 from calls.choices import CallStatus, Direction
 from crm.changes import TracksChanges
 from crm.constraints import is_one_of
 from crm.models.base import BaseModel
-from crm.models.subjects import HasSubject, SubjectQuerySet, exactly_one_subject
+from crm.models.subjects import HasSubject, SubjectQuerySet, exactly_one_subject, lock_people
+from crm.models.tasks import second_of
 
 if TYPE_CHECKING:
-    from crm.models import User
+    from crm.models import Contact, User
 
 
 class CallTypeQuerySet(models.QuerySet["CallType"]):
@@ -56,17 +58,30 @@ class CallQuerySet(SubjectQuerySet):
 
         return self.filter(subjects_of(user))
 
+    def on_calendar_of(self, user: "User") -> Self:
+        """An agent's own; everybody's for lawyers and administrators (contract section 1)."""
+        from crm.scope import is_limited
+
+        visible = self.visible_to(user) if is_limited(user) else self
+        return visible.filter(Q(responsible_user=user) | Q(created_by=user)) if user.is_agent_only else visible
+
+    def search(self, typed: str) -> Self:
+        """By who was called: name, document, e-mail, phone of the contact or lead."""
+        from crm.models import Contact, Lead
+
+        contacts, leads = Contact.objects.search(typed), Lead.objects.search(typed)
+        return self.filter(Q(contact__in=contacts.values("pk")) | Q(lead__in=leads.values("pk")))
+
+    def newest_first(self) -> Self:
+        return self.order_by("-created_at", "-id")
+
 
 class Call(TracksChanges, HasSubject, BaseModel):
     """One phone call. A next date on it plans a follow-up task (calls/receivers.py)."""
 
-    tracked_fields: ClassVar[tuple[str, ...]] = (
-        "proxima_llamada_fecha",
-        "call_status",
-        "started_at",
-        "call_result",
-        "resumen_llamada",
-    )
+    tracked_fields: ClassVar[tuple[str, ...]] = ("proxima_llamada_fecha", "started_at", "contact_id", "lead_id")
+    # The person behind the subject while the call is being saved, their row locked.
+    _person: "Contact | None" = None
 
     direction = models.CharField("sentido", max_length=10, choices=Direction)
     phone = models.CharField("teléfono", max_length=40, null=True, blank=True)
@@ -77,6 +92,7 @@ class Call(TracksChanges, HasSubject, BaseModel):
         on_delete=models.PROTECT,
         to_field="code",
         db_column="call_type",
+        db_index=False,  # would be two: call_of_type is enough
         null=True,
         blank=True,
         related_name="calls",
@@ -89,6 +105,7 @@ class Call(TracksChanges, HasSubject, BaseModel):
         on_delete=models.SET_NULL,
         null=True,
         blank=True,
+        db_index=False,  # call_of_responsible begins with it
         related_name="calls",
         verbose_name="responsable",
     )
@@ -97,6 +114,7 @@ class Call(TracksChanges, HasSubject, BaseModel):
         on_delete=models.SET_NULL,
         null=True,
         blank=True,
+        db_index=False,
         related_name="+",
         verbose_name="cubre",
     )
@@ -132,10 +150,66 @@ class Call(TracksChanges, HasSubject, BaseModel):
         indexes = [
             models.Index(fields=["-created_at", "-id"], name="call_newest"),
             models.Index(fields=["contact", "-created_at", "-id"], name="call_of_contact"),
-            models.Index(fields=["lead", "-created_at", "-id"], name="call_of_lead"),
+            models.Index(fields=["lead", "-created_at", "-id"], condition=Q(lead__isnull=False), name="call_of_lead"),
             models.Index(fields=["responsible_user", "-created_at", "-id"], name="call_of_responsible"),
             models.Index(fields=["call_status", "-created_at", "-id"], name="call_by_status"),
+            models.Index(fields=["-started_at", "-id"], name="call_by_start"),
+            models.Index(fields=["call_type"], condition=Q(call_type__isnull=False), name="call_of_type"),
         ]
 
     def __str__(self) -> str:
         return f"{self.get_direction_display()} {self.started_at:%Y-%m-%d %H:%M}"
+
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        """In one transaction with everything that follows from it (calls/receivers.py), whoever saves.
+
+        The person's row is locked before the call's own, as everywhere (crm/models/subjects.py). A verb
+        that has locked it already says so with `hold_person`.
+        """
+        self._tidy()
+        with transaction.atomic(savepoint=False):
+            try:
+                self.lock_person()
+                super().save(*args, **kwargs)
+            finally:
+                self._person = None
+
+    def _tidy(self) -> None:
+        # A shell assigns texts and naive times; what follows from a date compares it with others.
+        for name in ("started_at", "ended_at", "proxima_llamada_fecha", "proxima_accion_fecha"):
+            value = self.__dict__.get(name)
+            if isinstance(value, str):
+                value = self._meta.get_field(name).to_python(value)
+            if value is not None and is_naive(value):
+                value = make_aware(value)
+            self.__dict__[name] = value
+
+    def hold_person(self, person: "Contact") -> None:
+        """For the next save: `person`, whose row the caller has locked, is the one behind the subject."""
+        self._person = person
+
+    def lock_person(self) -> "Contact | None":
+        """The person behind the subject, their row locked: during a save always the same one."""
+        if self._person is None and self.person_id:
+            self._person = lock_people([self.person_id]).get(self.person_id)
+        return self._person
+
+    def names_new_date(self, *, created: bool) -> bool:
+        """Whether this save names a next date that the call did not have before, to the second."""
+        after = self.proxima_llamada_fecha
+        before = None if created else self.changes.get("proxima_llamada_fecha", (after, after))[0]
+        return after is not None and (before is None or second_of(before) != second_of(after))
+
+    def moves(self) -> bool:
+        """Whether this save puts the call to another contact or lead."""
+        return not self.changes.keys().isdisjoint({"contact_id", "lead_id"})
+
+    @property
+    def follow_up_key(self) -> str:
+        """What the follow-up of the present next date is planned by: this call and that second."""
+        due = int(second_of(self.proxima_llamada_fecha).timestamp()) if self.proxima_llamada_fecha else ""
+        return f"call:{self.pk}:{due}"
+
+    def may_be_deleted_by(self, user: "User") -> bool:
+        """Whoever sees a call may correct it; only its author, its responsible and administrators remove it."""
+        return user.is_administrator or user.pk in (self.created_by_id, self.responsible_user_id)

@@ -21,6 +21,9 @@ class NoteQuerySet(SubjectQuerySet):
 
         return self.filter(notes_of(user))
 
+    def newest_first(self) -> Self:
+        return self.order_by("-created_at", "-id")
+
 
 class Note(HasSubject, BaseModel):
     content = models.TextField("contenido")
@@ -31,6 +34,7 @@ class Note(HasSubject, BaseModel):
         on_delete=models.SET_NULL,
         null=True,
         blank=True,
+        db_index=False,  # note_of_author begins with it
         related_name="notes",
         verbose_name="escrita por",
     )
@@ -51,9 +55,12 @@ class Note(HasSubject, BaseModel):
         indexes = [
             models.Index(fields=["-created_at", "-id"], name="note_newest"),
             models.Index(fields=["contact", "-created_at"], name="note_of_contact"),
-            models.Index(fields=["lead", "-created_at"], name="note_of_lead"),
+            models.Index(fields=["lead", "-created_at"], condition=Q(lead__isnull=False), name="note_of_lead"),
             models.Index(fields=["created_by", "-created_at"], name="note_of_author"),
         ]
 
     def __str__(self) -> str:
         return self.content[:80]
+
+    def may_be_changed_by(self, user: "User") -> bool:
+        return user.is_administrator or self.created_by_id == user.pk

@@ -2,8 +2,13 @@
 
 Real foreign keys keep it true in the database; `entity_type` and `entity_id` are how the API says
 it (docs/adr/0002-entity-link.md).
+
+Whatever is planned about a person takes turns: who writes a call or a task first locks the row of the
+*contact* behind it, also when the subject is a lead. One lock, always taken before any other row, so
+that two requests about one person see each other's rows and never wait in a circle.
 """
 
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, Self
 from uuid import UUID
 
@@ -11,10 +16,12 @@ from django.db import models
 
 from crm.choices import EntityType
 from crm.constraints import exactly_one_of
+from crm.exceptions import NotFound
 
 if TYPE_CHECKING:
     from crm.models.contacts import Contact
     from crm.models.leads import Lead
+    from crm.models.users import User
 
 # What clients write for an entity type, and the column that holds it.
 SUBJECT_FIELDS = {
@@ -24,6 +31,9 @@ SUBJECT_FIELDS = {
     "lead": "lead",
 }
 
+# All that planning, and answers about a call or task, read of a contact: its row is wide.
+_OF_THE_PERSON = ("name", "is_deleted", "ultima_llamada_fecha", "proxima_llamada_fecha")
+
 
 class SubjectQuerySet(models.QuerySet[Any]):
     def about(self, entity_type: str, entity_id: UUID) -> Self:
@@ -32,15 +42,32 @@ class SubjectQuerySet(models.QuerySet[Any]):
 
     def about_person(self, contact_id: UUID) -> Self:
         """Rows of a contact and of every lead of that contact: what a person's page shows."""
-        return self.filter(models.Q(contact_id=contact_id) | models.Q(lead__contact_id=contact_id))
+        from crm.models.leads import Lead
+
+        # The leads are read first: with their ids both sides of the OR use an index, with a join neither does.
+        leads = list(Lead.objects.filter(contact_id=contact_id).values_list("pk", flat=True))
+        own = models.Q(contact_id=contact_id)
+        return self.filter(own | models.Q(lead_id__in=leads) if leads else own)
+
+    def with_subject(self) -> Self:
+        """With the subject's name and person at hand, and no more of its wide row than that."""
+        own = [field.name for field in self.model._meta.concrete_fields]
+        return self.select_related("contact", "lead").only(*own, "contact__name", "lead__nombre", "lead__contact")
+
+    def with_visible_subject(self, user: "User") -> Self:
+        from crm.scope import subjects_of
+
+        return self.filter(subjects_of(user))
 
 
 class HasSubject(models.Model):
+    # Each table has an index of its own that begins with these columns, so they need no second one.
     contact = models.ForeignKey(
         "crm.Contact",
         on_delete=models.CASCADE,
         null=True,
         blank=True,
+        db_index=False,
         related_name="%(class)ss",
         verbose_name="contacto",
     )
@@ -49,6 +76,7 @@ class HasSubject(models.Model):
         on_delete=models.CASCADE,
         null=True,
         blank=True,
+        db_index=False,
         related_name="%(class)ss",
         verbose_name="lead",
     )
@@ -86,3 +114,54 @@ class HasSubject(models.Model):
 
 def exactly_one_subject(name: str) -> models.CheckConstraint:
     return exactly_one_of("contact", "lead", name=name, message="Indique un contacto o un lead, y solo uno.")
+
+
+def find_subject(entity_type: str, entity_id: UUID, *, visible_to: "User") -> "Contact | Lead":
+    """The contact or lead that `visible_to` names; `NotFound` for one that is not there for them.
+
+    A client that knows people only as contacts may hold the id of a lead: it means the lead's contact.
+    """
+    from crm.models.contacts import Contact
+    from crm.models.leads import Lead
+
+    contacts = _with_person(Contact.objects.visible_to(visible_to))
+    leads = _with_person(Lead.objects.visible_to(visible_to))
+    return _first_of(contacts, leads, entity_type, entity_id)
+
+
+def lock_subject(entity_type: str, entity_id: UUID, *, visible_to: "User") -> "Contact | Lead":
+    """`find_subject`, and the person's row is locked until the running transaction ends."""
+    from crm.models.contacts import Contact
+    from crm.models.leads import Lead
+
+    contacts = Contact.objects.visible_to(visible_to).select_for_update(of=("self",), no_key=True)
+    leads = Lead.objects.visible_to(visible_to).select_for_update(of=("contact",), no_key=True)
+    return _first_of(_with_person(contacts), _with_person(leads), entity_type, entity_id)
+
+
+def lock_people(contact_ids: Iterable[UUID]) -> dict[UUID, "Contact"]:
+    """The rows of these contacts, deleted ones too, locked in one order whoever asks."""
+    from crm.models.contacts import Contact
+
+    people = Contact.objects.filter(pk__in=set(contact_ids)).only(*_OF_THE_PERSON)
+    return {person.pk: person for person in people.order_by("pk").select_for_update(of=("self",), no_key=True)}
+
+
+def _with_person(queryset: models.QuerySet[Any]) -> models.QuerySet[Any]:
+    if queryset.model._meta.model_name == "contact":
+        return queryset.filter(is_deleted=False).only(*_OF_THE_PERSON)
+    wanted = [f"contact__{name}" for name in _OF_THE_PERSON]
+    return queryset.filter(contact__is_deleted=False).select_related("contact").only("nombre", "contact", *wanted)
+
+
+def _first_of(
+    contacts: models.QuerySet[Any], leads: models.QuerySet[Any], entity_type: str, entity_id: UUID
+) -> "Contact | Lead":
+    is_contact = SUBJECT_FIELDS[entity_type] == "contact"
+    found: Contact | Lead | None = next(iter(contacts.filter(pk=entity_id)), None) if is_contact else None
+    if found is None:
+        lead: Lead | None = next(iter(leads.filter(pk=entity_id)), None)
+        found = lead.contact if lead and is_contact else lead
+    if found is None:
+        raise NotFound("Contacto no encontrado." if is_contact else "Lead no encontrado.")
+    return found

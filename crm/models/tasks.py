@@ -1,13 +1,14 @@
 """Tasks: what somebody promised to do about a contact or lead, and until when."""
 
-from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any, Self
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from django.conf import settings
 from django.db import models, transaction
-from django.db.models import Q
+from django.db.models import F, Q
 from django.utils import timezone
 
+from crm.changes import TracksChanges
 from crm.choices import TaskType
 from crm.constraints import is_one_of
 from crm.models.base import BaseModel
@@ -16,12 +17,28 @@ from crm.models.subjects import HasSubject, SubjectQuerySet, exactly_one_subject
 if TYPE_CHECKING:
     from crm.models.users import User
 
+# The words of a task that a call has planned (contract section 2), until somebody puts it in their own.
+FOLLOW_UP_TEXT = "Llamada de seguimiento programada"
+
+
+def second_of(moment: datetime) -> datetime:
+    """Dates are the same date when they fall into the same second: clients differ in the digits after it."""
+    return moment.replace(microsecond=0)
+
 
 class TaskQuerySet(SubjectQuerySet):
     def visible_to(self, user: "User") -> Self:
+        """The list and the calendar: an agent's own, everything for lawyers and administrators."""
         from crm.scope import tasks_of
 
         return self.filter(tasks_of(user))
+
+    def readable_by(self, user: "User") -> Self:
+        """One by one also those of a visible contact: its page shows what colleagues have promised."""
+        from crm.scope import subjects_of, tasks_of
+
+        subjects = subjects_of(user)
+        return self.filter(tasks_of(user) | subjects) if subjects else self
 
     def open(self) -> Self:
         return self.filter(is_completed=False)
@@ -31,39 +48,50 @@ class TaskQuerySet(SubjectQuerySet):
         bounds = {"complete_till__gte": start, "complete_till__lte": end}
         return self.filter(**{name: value for name, value in bounds.items() if value is not None})
 
-    def twins_of(self, task: "Task") -> Self:
-        """Open tasks that are the same task as `task` (contract section 2): same entity, type and due
-        second, filed within a few minutes; or planned by the same cause."""
-        second = task.complete_till.replace(microsecond=0)
-        fresh = Q(created_at__gte=timezone.now() - settings.SAME_TASK_WINDOW)
-        same_cause = Q(planned_key=task.planned_key) if task.planned_key else Q()
-        return (
-            self.open()
-            .filter(contact_id=task.contact_id, lead_id=task.lead_id, task_type=task.task_type)
-            .filter(complete_till__gte=second, complete_till__lt=second + timedelta(seconds=1))
-            .filter(fresh | same_cause if task.planned_key else fresh)
-            .order_by("created_at", "id")
-        )
+    def due_in_second_of(self, moment: datetime) -> Self:
+        return self.due_between(second_of(moment), moment.replace(microsecond=999_999))
+
+    def soonest_first(self) -> Self:
+        return self.order_by(F("complete_till").asc(nulls_last=True), "id")
+
+    def newest_first(self) -> Self:
+        return self.order_by("-created_at", "-id")
 
 
 class TaskManager(models.Manager.from_queryset(TaskQuerySet)):  # type: ignore[misc]
-    def file(self, task: "Task", *, adopt_text: bool = False) -> tuple["Task", bool]:
+    def file(self, task: "Task") -> tuple["Task", bool]:
         """Store `task`, or return the one that already is this task: (task, was it created).
 
         The client of today files the follow-up itself, before or after the call that plans it; whoever
-        comes second meets the first. `adopt_text` gives the earlier one the later's words.
-        The subject's row must be locked by the caller's transaction: that lock is what two requests
-        racing on the same person wait for; the unique constraint on `planned_key` stands behind it.
+        comes second meets the first (contract section 2). The person's row must be locked by the caller's
+        transaction (crm/models/subjects.py): requests racing on one person wait for each other there.
+        The unique constraint on `planned_key` stands behind it.
         """
-        twin = self.twins_of(task).first() if task.complete_till else None
+        twin = self.twin_of(task)
         if twin is None:
             task.save(force_insert=True)
             return task, True
-        twin.adopt(text=task.text if adopt_text else "", planned_key=task.planned_key)
+        twin.adopt(task)
         return twin, False
 
+    def twin_of(self, task: "Task") -> "Task | None":
+        """The open task that is the same call to the same subject, in the same second (`is_twin_of`)."""
+        if task.complete_till is None or task.is_completed or task.task_type != TaskType.CALL:
+            return None
+        subject = {"contact_id": task.contact_id} if task.contact_id else {"lead_id": task.lead_id}
+        due_then = self.open().filter(**subject).due_in_second_of(task.complete_till).order_by("created_at", "id")
+        return next((other for other in due_then if other.is_twin_of(task)), None)
 
-class Task(HasSubject, BaseModel):
+
+class Task(TracksChanges, HasSubject, BaseModel):
+    tracked_fields: ClassVar[tuple[str, ...]] = (
+        "complete_till",
+        "is_completed",
+        "task_type",
+        "contact_id",
+        "lead_id",
+    )
+
     text = models.TextField("texto")
     task_type = models.CharField("tipo", max_length=12, choices=TaskType, default=TaskType.CALL)
     responsible_user = models.ForeignKey(
@@ -79,6 +107,7 @@ class Task(HasSubject, BaseModel):
         on_delete=models.SET_NULL,
         null=True,
         blank=True,
+        db_index=False,
         related_name="+",
         verbose_name="cubre",
     )
@@ -119,7 +148,7 @@ class Task(HasSubject, BaseModel):
         ]
         indexes = [
             models.Index(fields=["contact", "complete_till"], name="task_of_contact"),
-            models.Index(fields=["lead", "complete_till"], name="task_of_lead"),
+            models.Index(fields=["lead", "complete_till"], condition=Q(lead__isnull=False), name="task_of_lead"),
             models.Index(fields=["complete_till", "id"], condition=Q(is_completed=False), name="task_open_by_due"),
             models.Index(
                 fields=["responsible_user", "complete_till", "id"],
@@ -132,26 +161,61 @@ class Task(HasSubject, BaseModel):
     def __str__(self) -> str:
         return self.text[:80]
 
-    def adopt(self, *, text: str = "", planned_key: str | None = None) -> None:
-        """Become also the task that somebody else meant: take its words, remember its cause."""
-        changed: dict[str, Any] = {}
-        if text and text != self.text:
-            changed["text"] = text
-        if planned_key and not self.planned_key:
-            changed["planned_key"] = planned_key
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        self.completed_at = (self.completed_at or timezone.now()) if self.is_completed else None
+        if not self._state.adding and self._is_planned_anew():
+            self.planned_key = None
+        if (update_fields := kwargs.get("update_fields")) is not None:
+            kwargs["update_fields"] = {*update_fields, "completed_at", "planned_key", "updated_at"}
+        super().save(*args, **kwargs)
+
+    def _is_planned_anew(self) -> bool:
+        """Somebody has put it to another time, subject or type, or opened it again: it is their own plan now,
+        and what had planned it may plan that moment once more."""
+        changes = dict(self.changes)
+        before, after = changes.pop("complete_till", (None, None))
+        if before != after and (before is None or after is None or second_of(before) != second_of(after)):
+            return True
+        was_completed, _ = changes.pop("is_completed", (False, None))
+        return bool(was_completed or changes)
+
+    def may_be_changed_by(self, user: "User") -> bool:
+        """An agent changes only tasks of their own: to do, to cover, or given to somebody."""
+        own = (self.responsible_user_id, self.created_by_id, self.coverage_user_id)
+        return not user.is_agent_only or user.pk in own
+
+    def is_twin_of(self, task: "Task") -> bool:
+        """Planned by the same cause, or the same call filed within a few minutes, whosever words it has."""
+        if self.task_type != task.task_type:
+            return False
+        by_same_cause = task.planned_key is not None and self.planned_key == task.planned_key
+        return by_same_cause or self.created_at >= timezone.now() - settings.SAME_TASK_WINDOW
+
+    def adopt(self, later: "Task") -> None:
+        """Become also the task that somebody else meant: remember its cause, lose nobody's words."""
+        changed: dict[str, Any] = {"text": _joined(self.text, later.text)}
+        for name in ("planned_key", "coverage_user_id", "task_template_id"):
+            changed[name] = getattr(self, name) or getattr(later, name)
+        changed = {name: value for name, value in changed.items() if value != getattr(self, name)}
         if changed:
             for name, value in changed.items():
                 setattr(self, name, value)
-            self.save(update_fields=[*changed, "updated_at"])
+            self.save(update_fields=changed)
 
     def complete(self, *, result_text: str | None = None) -> None:
         """Mark done, once: repeating keeps the first moment, a new result text replaces the old."""
         with transaction.atomic():
-            task = Task.objects.select_for_update(of=("self",)).get(pk=self.pk)
+            task = Task.objects.select_for_update(of=("self",), no_key=True).get(pk=self.pk)
             task.is_completed = True
-            task.completed_at = task.completed_at or timezone.now()
             if result_text is not None:
                 task.result_text = result_text
-            task.save(update_fields=["is_completed", "completed_at", "result_text", "updated_at"])
-        self.is_completed, self.completed_at, self.result_text = True, task.completed_at, task.result_text
-        self.updated_at = task.updated_at
+            task.save(update_fields=["is_completed", "result_text"])
+        for name in ("is_completed", "completed_at", "result_text", "updated_at"):
+            setattr(self, name, getattr(task, name))
+
+
+def _joined(text: str, later: str) -> str:
+    """The later words in place of the automatic ones; below the earlier ones when both are somebody's own."""
+    if later == FOLLOW_UP_TEXT or f"\n{later}\n" in f"\n{text}\n":
+        return text
+    return later if text == FOLLOW_UP_TEXT else f"{text}\n{later}"

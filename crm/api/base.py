@@ -7,6 +7,7 @@ Spanish sentence of the one table below.
 """
 
 from collections.abc import Callable, Iterable
+from datetime import UTC
 from functools import cache, cached_property
 from operator import attrgetter
 from typing import Any
@@ -229,7 +230,8 @@ class HomeDateTimeField(serializers.DateTimeField):
         found = super().to_internal_value(f"{value}T00:00:00" if isinstance(value, str) and len(value) == 10 else value)
         if not FIRST_YEAR <= found.year <= LAST_YEAR:
             self.fail("overflow")
-        return make_aware(found) if is_naive(found) else found
+        # In UTC, so that the answer to a POST says the time as every later answer will.
+        return (make_aware(found) if is_naive(found) else found).astimezone(UTC)
 
 
 # --- Ids --------------------------------------------------------------------------------------

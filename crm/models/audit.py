@@ -80,22 +80,24 @@ class IdempotencyKey(models.Model):
         """Take the key for the running transaction; None when it was used within its day.
 
         One statement, so that a rival waits here until this transaction ends: after our commit it gets
-        None, after our rollback the key. Written as SQL because the ORM does not tell, for a conflict
-        that it ignores, whether it inserted.
+        None, after our rollback the key. A key older than its day is taken over. Written as SQL because
+        the ORM neither takes over conditionally nor tells, for a conflict, whether it wrote.
         """
         now = timezone.now()
-        cls.objects.filter(caller=caller, path=path, key=key, created_at__lt=now - cls.KEPT_FOR).delete()
         row = cls(caller=caller, path=path, key=key, body_digest=body_digest, created_at=now)
+        as_stored = connection.ops.adapt_datetimefield_value
         with connection.cursor() as cursor:
             cursor.execute(
-                f"INSERT INTO {cls._meta.db_table} (caller, path, key, body_digest, created_at)"
-                " VALUES (%s, %s, %s, %s, %s) ON CONFLICT DO NOTHING RETURNING id",
-                [caller, path, key, body_digest, connection.ops.adapt_datetimefield_value(now)],
+                "INSERT INTO crm_idempotencykey AS kept (caller, path, key, body_digest, created_at)"
+                " VALUES (%s, %s, %s, %s, %s) ON CONFLICT (caller, path, key) DO UPDATE"
+                " SET body_digest = EXCLUDED.body_digest, created_at = EXCLUDED.created_at,"
+                " status = NULL, answer = NULL WHERE kept.created_at < %s RETURNING id",
+                [caller, path, key, body_digest, as_stored(now), as_stored(now - cls.KEPT_FOR)],
             )
-            inserted = cursor.fetchone()
-        if inserted is None:
+            taken = cursor.fetchone()
+        if taken is None:
             return None
-        row.pk = inserted[0]
+        row.pk = taken[0]
         return row
 
     def keep(self, *, status: int, answer: bytes) -> None:

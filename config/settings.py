@@ -1,5 +1,6 @@
 """One settings file for every size; values differ by environment (`config/env.py`), code does not."""
 
+from contextlib import suppress
 from datetime import timedelta
 from typing import Any
 
@@ -105,6 +106,11 @@ def _postgresql(url: str) -> dict[str, Any]:
         "CONN_HEALTH_CHECKS": True,
     }
 
+
+if DEMONSTRATION:
+    # SQLite makes a file but no folder. Where this fails, opening the database says why.
+    with suppress(OSError):
+        ENV.data_dir.mkdir(parents=True, exist_ok=True)
 
 DATABASES = {"default": SQLITE if DEMONSTRATION else _postgresql(ENV.database_url)}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"

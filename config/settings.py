@@ -252,6 +252,7 @@ BULK_ASSIGN_LIMIT = ENV.bulk_assign_limit
 SAME_TASK_WINDOW = timedelta(minutes=5)
 LIST_COUNT_CAP = 10_000
 IMPORT_MAX_BYTES = ENV.import_max_megabytes * 1024 * 1024
+IMPORT_MAX_ROWS = 100_000
 
 # --- Language, time, files --------------------------------------------------------------------
 

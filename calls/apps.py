@@ -8,6 +8,7 @@ class CallsConfig(AppConfig):
     verbose_name = "Llamadas"
 
     def ready(self) -> None:
-        from calls import receivers
+        from calls import panels, receivers
 
         receivers.connect()
+        panels.register()

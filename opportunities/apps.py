@@ -8,6 +8,7 @@ class OpportunitiesConfig(AppConfig):
     verbose_name = "Oportunidades"
 
     def ready(self) -> None:
-        from opportunities import receivers
+        from opportunities import panels, receivers
 
         receivers.connect()
+        panels.register()

@@ -1,0 +1,197 @@
+"""What every list and form of the staff pages has in common: roles, scope, fast lists, refusals as sentences."""
+
+from collections.abc import Iterator
+from functools import cached_property
+from typing import Any
+
+from django import forms
+from django.conf import settings
+from django.contrib.admin import ShowFacets
+from django.core.paginator import Paginator
+from django.db import IntegrityError
+from django.db.models import Q, QuerySet
+from django.http import HttpRequest, HttpResponse
+from unfold.admin import ModelAdmin, TabularInline
+from unfold.dataclasses import SearchResult
+
+from crm.admin.rights import NOBODY, RoleRights
+from crm.constraints import message_of_violation
+from crm.display import change_url
+from crm.exceptions import Refusal
+from crm.models import Contact, Lead, User
+
+# Fields that name a person who may be made responsible (contract section 1).
+RESPONSIBLE_FIELDS = frozenset({"responsible_user", "coverage_user", "assigned_to"})
+
+# Shown on the page of a stored row only: when it came, who filed it.
+RECORD = "Registro"
+PALETTE_ROWS = 5
+
+
+class BoundedPaginator(Paginator):  # type: ignore[type-arg]  # not subscriptable at run time
+    """Counts up to LIST_COUNT_CAP and no further: on a million rows the count would cost more than the page."""
+
+    @cached_property
+    def count(self) -> int:
+        counted = self._counted
+        return min(counted, settings.LIST_COUNT_CAP)
+
+    @cached_property
+    def is_capped(self) -> bool:
+        """There are more rows than `count` says."""
+        return self._counted > settings.LIST_COUNT_CAP
+
+    @cached_property
+    def _counted(self) -> int:
+        rows: Any = self.object_list
+        if not isinstance(rows, QuerySet):
+            return len(rows)
+        return rows.order_by()[: settings.LIST_COUNT_CAP + 1].count()
+
+
+class StaffForm(forms.ModelForm):  # type: ignore[type-arg]  # not subscriptable at run time
+    """Whoever is made responsible must be able to; who already is may stay, even after leaving."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        for name in RESPONSIBLE_FIELDS & self.fields.keys():
+            field = self.fields[name]
+            if isinstance(field, forms.ModelChoiceField):
+                present = Q(pk=getattr(self.instance, f"{name}_id", None))
+                field.queryset = User.objects.filter(present | Q(pk__in=User.objects.responsible()))
+
+
+class StaffAdmin(RoleRights, ModelAdmin):  # type: ignore[misc]  # unfold is untyped
+    """Base of every model's pages. Lists never count or sort what no index serves."""
+
+    form = StaffForm
+    paginator = BoundedPaginator
+    ordering = ("-created_at", "-id")
+    sortable_by: tuple[str, ...] = ()
+    search_fields: tuple[str, ...] = ()
+    list_per_page = 50
+    list_max_show_all = 0
+    show_full_result_count = False
+    show_facets = ShowFacets.NEVER
+    list_filter_submit = True
+    list_disable_select_all = True
+    list_fullwidth = True
+    warn_unsaved_form = True
+    empty_value_display = "—"
+    # What an empty list tells people to do.
+    empty_hint = ""
+    # Models with an icon here are found by the command palette.
+    palette_icon = ""
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
+        return only_visible(super().get_queryset(request), request.user)
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
+    ) -> tuple[QuerySet[Any], bool]:
+        typed = search_term.strip()
+        return (self.find(queryset, typed) if typed else queryset), False
+
+    def find(self, queryset: QuerySet[Any], typed: str) -> QuerySet[Any]:
+        """Rows that match what was typed into the search box; by the model's search column."""
+        return queryset.search(typed)  # type: ignore[attr-defined, no-any-return]
+
+    def find_for_palette(self, request: HttpRequest, typed: str) -> Iterator[SearchResult]:
+        """A few rows for the command palette (Ctrl+K)."""
+        if not self.palette_icon or not self.has_module_permission(request):
+            return
+        found, _ = self.get_search_results(request, self.get_queryset(request), typed)
+        for row in found.order_by()[:PALETTE_ROWS]:
+            described = self.describe_for_palette(row)
+            yield SearchResult(str(row), described, change_url(row), self.palette_icon)
+
+    def describe_for_palette(self, row: Any) -> str:
+        return str(self.opts.verbose_name).capitalize()
+
+    def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
+        sections = super().get_fieldsets(request, obj)
+        return [section for section in sections if obj is not None or section[0] != RECORD]
+
+    def formfield_for_foreignkey(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
+        """Only rows that this person may see can be chosen, also by a hand-made request."""
+        chosen_from = db_field.related_model._default_manager.all()
+        kwargs.setdefault("queryset", only_visible(chosen_from, request.user))
+        return super().formfield_for_foreignkey(db_field, request, **kwargs)
+
+    def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
+        names = {field.name for field in self.opts.fields}
+        if not change and "created_by" in names:
+            obj.created_by = request.user
+        if "updated_by" in names:
+            obj.updated_by = request.user
+        super().save_model(request, obj, form, change)
+
+    def changeform_view(
+        self,
+        request: HttpRequest,
+        object_id: str | None = None,
+        form_url: str = "",
+        extra_context: dict[str, Any] | None = None,
+    ) -> HttpResponse:
+        """A refusal of a verb or of the database comes back as an error of the form, with what was typed."""
+        try:
+            return super().changeform_view(request, object_id, form_url, extra_context)
+        except Refusal as refusal:
+            request.refusal = refusal.message  # type: ignore[attr-defined]
+        except IntegrityError as error:
+            request.refusal = message_of_violation(error)  # type: ignore[attr-defined]
+        return super().changeform_view(request, object_id, form_url, extra_context)
+
+    def get_form(self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any) -> Any:
+        form_class = super().get_form(request, obj, change=change, **kwargs)
+        sentence = getattr(request, "refusal", "")
+        return refused(form_class, sentence) if sentence else form_class
+
+
+class ReadOnlyAdmin(StaffAdmin):
+    """Looked at, never written here."""
+
+    may_add = may_change = may_delete = NOBODY
+    warn_unsaved_form = False
+
+
+class SubjectAdmin(StaffAdmin):
+    """Rows about a contact or a lead, found by the person they are about."""
+
+    search_fields = ("contact__search_words",)
+    search_help_text = "Nombre, documento, correo o teléfono de la persona"
+    list_select_related = ("contact", "lead")
+    autocomplete_fields = ("contact", "lead", "responsible_user")
+
+    def find(self, queryset: QuerySet[Any], typed: str) -> QuerySet[Any]:
+        """Two indexed roads to the person and their union; one condition with OR would read every row."""
+        rows = self.model._default_manager
+        of_contacts = rows.filter(contact__in=Contact.objects.search(typed).values("pk")).values("pk")
+        of_leads = rows.filter(lead__in=Lead.objects.search(typed).values("pk")).values("pk")
+        return queryset.filter(pk__in=of_contacts.union(of_leads))
+
+
+class StaffInline(RoleRights, TabularInline):  # type: ignore[misc]  # unfold is untyped
+    extra = 0
+    tab = True
+
+
+def only_visible(queryset: QuerySet[Any], user: Any) -> QuerySet[Any]:
+    """The rows of crm/scope.py, for models that know a scope."""
+    return queryset.visible_to(user) if hasattr(queryset, "visible_to") else queryset
+
+
+def after_dialog(url: str) -> HttpResponse:
+    """Where to go after a confirmation dialog, which was sent in the background."""
+    return HttpResponse(headers={"HX-Redirect": url})
+
+
+def refused(form_class: type[Any], sentence: str) -> type[Any]:
+    """The same form, with an error that only saving brought to light."""
+
+    class Refused(form_class):  # type: ignore[misc]
+        def _post_clean(self) -> None:
+            super()._post_clean()
+            self.add_error(None, sentence)
+
+    return Refused

@@ -2,7 +2,8 @@
 
 from django.contrib import admin
 from django.urls import include, path
-from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerView
+from django.views.generic import RedirectView
+from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
 
 from config import health
 
@@ -19,13 +20,14 @@ crm_routes = [
 ]
 
 urlpatterns = [
+    path("", RedirectView.as_view(pattern_name="admin:index")),
     path("api/crm/", include(crm_routes)),
     path("crm/", include(crm_routes)),
     path("api/", include("config.api.urls")),
     path("api/", include("crm.api.user_urls")),
     path("api/", include("calls.api.admin_urls")),
     path("api/schema", SpectacularAPIView.as_view(), name="schema"),
-    path("api/docs", SpectacularSwaggerView.as_view(url_name="schema"), name="docs"),
+    path("api/docs", SpectacularSwaggerSplitView.as_view(url_name="schema"), name="docs"),
     path("health", health.alive, name="health"),
     path("health/ready", health.ready, name="ready"),
     path("admin/", admin.site.urls),

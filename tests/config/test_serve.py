@@ -1,0 +1,350 @@
+"""`manage.py serve`, in processes of its own (contract sections 7 and 8, design "Two commands")."""
+
+import logging
+import signal
+import socket
+import sqlite3
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from celery import Celery
+from django.test import Client
+
+from config import process
+from config.celery import app as celery_app
+from tests.servers import PostgresServer, RedisServer
+from tests.serving import PROJECT, Serve, answer_of
+
+A_KEY = "a-key-of-these-tests-that-is-long-enough"
+
+
+# --- The demonstration ------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def demonstration(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Serve]:
+    """Started with nothing but a folder and a port, from another folder than the project's."""
+    folder = tmp_path_factory.mktemp("una carpeta con espacios")
+    with Serve(folder, where=folder) as serve:
+        yield serve
+
+
+def test_the_ready_message_names_address_accounts_first_steps_and_documentation(demonstration: Serve) -> None:
+    demonstration.wait_until_it_says("Ctrl-C")
+    said = demonstration.output
+    assert f"Puente CRM está listo en {demonstration.url}" in said
+    for account in ("admin@puente.test", "abogada@puente.test", "agente1@puente.test", "demo-puente"):
+        assert account in said
+    assert [f"    {step}." in said for step in (1, 2, 3)] == [True, True, True]
+    assert f"{demonstration.url}/api/docs/" in said
+
+
+def test_what_the_ready_message_names_is_there(demonstration: Serve) -> None:
+    assert answer_of(f"{demonstration.url}/").headers["Location"] == "/admin/"
+    assert answer_of(f"{demonstration.url}/admin/login/").status_code == 200
+    assert answer_of(f"{demonstration.url}/api/docs/").status_code == 200
+    for account in ("admin", "abogada", "agente1", "agente5"):
+        assert demonstration.sign_in(f"{account}@puente.test", "demo-puente").status_code == 200
+
+
+def test_the_accounts_of_the_demonstration_enter_the_staff_pages(demonstration: Serve) -> None:
+    from requests import Session
+
+    with Session() as browser:
+        login = f"{demonstration.url}/admin/login/?next=/admin/"
+        browser.get(login, timeout=10)
+        entry = {"username": "agente1@puente.test", "password": "demo-puente"}
+        done = browser.post(login, {**entry, "csrfmiddlewaretoken": browser.cookies["csrftoken"]}, timeout=10)
+        assert done.url == f"{demonstration.url}/admin/"
+        assert done.status_code == 200
+
+
+def test_health_is_quick_and_ready_knows_the_worker(demonstration: Serve) -> None:
+    ready = answer_of(f"{demonstration.url}/health/ready")
+    assert ready.status_code == 200, ready.text
+    assert {ready.json()[part] for part in ("database", "broker", "worker")} == {"ok"}
+    started = time.monotonic()
+    for _ in range(10):
+        assert answer_of(f"{demonstration.url}/health").ok
+    assert time.monotonic() - started < 2
+
+
+def test_a_demonstration_on_loopback_warns_of_nothing(demonstration: Serve) -> None:
+    assert "Atención" not in demonstration.output
+    assert "WARNING" not in demonstration.output
+    assert "Warning" not in demonstration.output
+
+
+def test_everything_it_writes_lies_in_its_folder(demonstration: Serve) -> None:
+    assert (demonstration.data / "puente.sqlite3").exists()
+    assert not list(PROJECT.glob("celerybeat*"))
+    assert not list(demonstration.folder.glob("celerybeat*"))
+
+
+def test_a_second_start_is_quick_and_changes_no_data(tmp_path: Path) -> None:
+    with Serve(tmp_path) as serve:
+        serve.stop()
+        before = rows_of(serve)
+        seconds = serve.start()
+        serve.wait_until_it_says("Ctrl-C")
+        serve.stop()
+        assert rows_of(serve) == before
+        assert len(before["crm_contact"]) == 300
+        assert serve.output.count("Cargando los datos de demostración") == 1
+    assert seconds < 10  # under a second on a quiet machine
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_it_stops_at_once_and_cleanly(tmp_path: Path, number: int) -> None:
+    with Serve(tmp_path) as serve:
+        code, seconds = serve.stop(number)
+        assert code == 0
+        assert seconds < 5  # two seconds at most on a quiet machine
+        assert "Traceback" not in serve.output
+        serve.start()  # the port is free again at once
+
+
+def test_a_busy_port_ends_it_with_one_line_before_anything_else(tmp_path: Path) -> None:
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", 0))
+        other.listen()
+        port = str(other.getsockname()[1])
+        code, said = Serve(tmp_path, PORT=port).refuse()
+    assert code == 1
+    assert said.startswith(f"No se puede escuchar en 127.0.0.1:{port}")
+    assert said.count("\n") == 1
+    assert not (tmp_path / "data" / "puente.sqlite3").exists()
+
+
+@pytest.mark.parametrize(
+    ("environment", "sentence"),
+    [
+        ({"PORT": "99999"}, "No se puede escuchar en 127.0.0.1:99999"),
+        ({"HOST": "no.such.name.invalid"}, "No se puede escuchar en no.such.name.invalid"),
+        ({"PORT": "ocho mil"}, "PORT must be a whole number, not 'ocho mil'."),
+        ({"CRM_AGENT_SCOPE": "mine"}, "CRM_AGENT_SCOPE must be 'open' or 'own'."),
+    ],
+)
+def test_an_impossible_setting_ends_it_with_a_reason(
+    tmp_path: Path, environment: dict[str, str], sentence: str
+) -> None:
+    code, said = Serve(tmp_path, **environment).refuse()
+    assert code == 1
+    assert sentence in said
+
+
+def test_a_folder_that_cannot_be_written_ends_it_with_a_reason(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    code, said = Serve(tmp_path, DATA_DIR=str(tmp_path / "file" / "data")).refuse()
+    assert code == 1
+    assert "Elija otra carpeta con DATA_DIR" in said
+    assert "Traceback" not in said
+
+
+def test_a_demonstration_open_to_the_network_says_so_and_answers_by_any_name(tmp_path: Path) -> None:
+    with Serve(tmp_path, HOST="0.0.0.0") as serve:
+        serve.wait_until_it_says("Atención: la demostración, con contraseñas públicas, está abierta a la red")
+        assert answer_of(f"{serve.url}/health", headers={"Host": "crm.oficina.lan"}).status_code == 200
+
+
+def test_help_tells_what_it_does(tmp_path: Path) -> None:
+    done = Serve(tmp_path).run("serve", "--help")
+    assert done.returncode == 0
+    for word in ("DATABASE_URL", "REDIS_URL", "HOST", "PORT", "DATA_DIR", "Ctrl-C"):
+        assert word in done.stdout
+
+
+def rows_of(serve: Serve) -> dict[str, list[tuple[Any, ...]]]:
+    """Every row of every table."""
+    with sqlite3.connect(serve.data / "puente.sqlite3") as database:
+        tables = [name for (name,) in database.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]
+        return {name: sorted(database.execute(f'SELECT * FROM "{name}"'), key=repr) for name in tables}
+
+
+# --- A deployment -----------------------------------------------------------------------------
+
+
+def test_a_deployment_that_lacks_something_is_told_all_of_it(tmp_path: Path) -> None:
+    code, said = Serve(tmp_path, DATABASE_URL="postgres://nobody@127.0.0.1:1/nothing").refuse()
+    assert code == 1
+    for name in ("SECRET_KEY", "ALLOWED_HOSTS", "REDIS_URL"):
+        assert f"  - {name} is missing." in said
+    assert "Traceback" not in said
+
+
+def test_a_database_that_does_not_answer_ends_it_with_a_reason(tmp_path: Path) -> None:
+    serve = Serve(
+        tmp_path,
+        DATABASE_URL="postgres://nobody@127.0.0.1:1/nothing",
+        REDIS_URL="redis://127.0.0.1:1/0",
+        SECRET_KEY=A_KEY,
+        ALLOWED_HOSTS="127.0.0.1",
+    )
+    code, said = serve.refuse()
+    assert code == 1
+    assert "La base de datos no responde" in said
+    assert "Traceback" not in said
+
+
+def test_with_postgresql_and_redis_it_is_the_same_product_without_invented_data(
+    tmp_path: Path, own_postgres: PostgresServer, own_redis: RedisServer
+) -> None:
+    deployment = {
+        "DATABASE_URL": own_postgres.url,
+        "REDIS_URL": own_redis.url,
+        "SECRET_KEY": A_KEY,
+        "ALLOWED_HOSTS": "127.0.0.1",
+    }
+    with Serve(tmp_path, **deployment) as serve:
+        serve.wait_until_it_says("manage.py createsuperuser")
+        assert "demo-puente" not in serve.output
+        assert serve.sign_in("admin@puente.test", "demo-puente").status_code == 401
+        assert serve.run("load_demo").returncode == 1
+        created = serve.run(
+            "createsuperuser",
+            "--noinput",
+            "--email",
+            "jefa@oficina.test",
+            DJANGO_SUPERUSER_PASSWORD="una-clave-larga-9",
+        )
+        assert created.returncode == 0, created.stderr
+        signed_in = serve.sign_in("jefa@oficina.test", "una-clave-larga-9")
+        assert signed_in.status_code == 200
+        bearer = {"Authorization": f"Bearer {signed_in.json()['access_token']}"}
+        assert answer_of(f"{serve.url}/api/crm/contacts", headers=bearer).json()["total"] == 0
+        assert wait_for(lambda: answer_of(f"{serve.url}/health/ready").status_code == 200)
+        code, seconds = serve.stop(signal.SIGTERM)
+        assert code == 0
+        assert seconds < 5
+        assert not (serve.data / "puente.sqlite3").exists()
+
+
+# --- Worker and clock -------------------------------------------------------------------------
+
+
+@pytest.fixture
+def an_app() -> Celery:
+    """An application of its own, with the broker of the demonstration."""
+    app = Celery("process-tests", broker="memory://localhost/", set_as_current=False)
+    app.conf.broker_transport_options = {"polling_interval": 0.05}
+    app.conf.task_ignore_result = True
+    return app
+
+
+def test_the_worker_does_what_is_queued_and_the_clock_queues_what_is_due(an_app: Celery) -> None:
+    done = threading.Semaphore(0)
+
+    @an_app.task(name="process-tests.tick")
+    def tick() -> None:
+        done.release()
+
+    an_app.conf.beat_schedule = {"tick": {"task": "process-tests.tick", "schedule": 0.2}}
+    background = process.Background(an_app)
+    background.start()
+    try:
+        assert done.acquire(timeout=20)
+        assert done.acquire(timeout=20)
+        assert background.is_running
+    finally:
+        assert background.stop(seconds=20)
+
+
+def test_a_task_that_takes_long_does_not_hold_up_stopping(an_app: Celery) -> None:
+    started, may_end = threading.Event(), threading.Event()
+
+    @an_app.task(name="process-tests.slow")
+    def slow() -> None:
+        started.set()
+        may_end.wait(30)
+
+    background = process.Background(an_app)
+    background.start()
+    slow.delay()
+    assert started.wait(20)
+    before = time.monotonic()
+    assert background.stop(seconds=0.3) is False
+    assert time.monotonic() - before < 2
+    may_end.set()
+
+
+@pytest.mark.django_db
+def test_a_worker_that_crashes_is_logged_reported_and_started_again(
+    an_app: Celery, settings: Any, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    settings.DEMONSTRATION = True
+    background = process.Background(an_app)
+    monkeypatch.setattr(process, "_background", background)
+    monkeypatch.setattr(process, "SECONDS_TO_RESTART", 0.5)
+    starts = threading.Semaphore(0)
+
+    def crash() -> None:
+        starts.release()
+        raise MemoryError("no room for one more")
+
+    monkeypatch.setattr(an_app, "WorkController", lambda **options: crash())
+    with caplog.at_level(logging.CRITICAL, logger="puente.process"):
+        background.start()
+        assert starts.acquire(timeout=20)
+        assert wait_for(lambda: Client().get("/health/ready").status_code == 503)
+        assert Client().get("/health").status_code == 200
+        assert starts.acquire(timeout=20)  # it was started again
+    background.stop(seconds=1)
+    assert "The worker has ended by itself" in caplog.text
+
+
+@pytest.mark.django_db
+def test_without_a_worker_the_demonstration_is_not_ready(settings: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    settings.DEMONSTRATION = True
+    monkeypatch.setattr(process, "_background", None)
+    assert Client().get("/health/ready").json()["worker"] == "error"
+
+
+def test_the_worker_knows_every_task_of_the_schedule() -> None:
+    celery_app.loader.import_default_modules()
+    scheduled = {entry["task"] for entry in celery_app.conf.beat_schedule.values()}
+    assert scheduled <= set(celery_app.tasks)
+
+
+@pytest.mark.parametrize(("trusted", "believed"), [(0, False), (1, True)])
+def test_a_forwarded_address_is_believed_only_behind_a_trusted_proxy(trusted: int, believed: bool) -> None:
+    seen: list[str | None] = []
+
+    def application(environ: dict[str, Any], start_response: Callable[..., Any]) -> list[bytes]:
+        seen.append(environ.get("HTTP_X_FORWARDED_FOR"))
+        start_response("200 OK", [])
+        return [b""]
+
+    holder = process.reserve_address("127.0.0.1", 0)
+    url = process.url_of(holder)
+    server = process.web_server(application, holder, trusted_proxies=trusted, largest_body=1000)
+    threading.Thread(target=server.run, daemon=True).start()
+    answer_of(url, headers={"X-Forwarded-For": "203.0.113.9"})
+    assert seen == ["203.0.113.9" if believed else None]
+
+
+@pytest.mark.parametrize(
+    ("host", "url", "outside"),
+    [
+        ("127.0.0.1", "http://127.0.0.1:", False),
+        ("localhost", "http://127.0.0.1:", False),
+        ("0.0.0.0", "http://127.0.0.1:", True),
+        ("", "http://127.0.0.1:", True),
+    ],
+)
+def test_an_address_is_told_as_a_browser_reaches_it(host: str, url: str, outside: bool) -> None:
+    with process.reserve_address(host, 0) as holder:
+        assert process.url_of(holder).startswith(url)
+        assert process.is_reachable_from_outside(holder) is outside
+
+
+def wait_for(condition: Callable[[], bool], seconds: float = 20) -> bool:
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        if condition():
+            return True
+        time.sleep(0.05)
+    return condition()

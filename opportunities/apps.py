@@ -8,7 +8,10 @@ class OpportunitiesConfig(AppConfig):
     verbose_name = "Oportunidades"
 
     def ready(self) -> None:
+        from crm.scope import also_reaches_contacts
         from opportunities import panels, receivers
+        from opportunities.models.opportunities import contacts_of_holder
 
         receivers.connect()
         panels.register()
+        also_reaches_contacts(contacts_of_holder)

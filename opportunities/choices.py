@@ -33,10 +33,21 @@ class PipelineStage(models.TextChoices):
 
 
 class AttemptStatus(models.TextChoices):
+    """The colours in which the clients show an attempt; `pending` stands for one not made yet."""
+
     PENDING = "pending", "Pendiente"
     ORANGE = "orange", "Sin respuesta"
     RED = "red", "Rechazada"
     GREEN = "green", "Atendida"
+
+
+# What a call says about an attempt; whatever is not here was nobody picking up.
+ATTEMPT_OF_CALL = {
+    "completed": AttemptStatus.GREEN,
+    "answered": AttemptStatus.GREEN,
+    "rejected": AttemptStatus.RED,
+}
+MOST_ATTEMPTS = 5
 
 
 class AssignmentKind(models.TextChoices):

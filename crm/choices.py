@@ -38,6 +38,7 @@ class LandingProduct(models.TextChoices):
 class PhoneLabel(models.TextChoices):
     PHONE = "phone", "Teléfono"
     MOBILE = "mobile", "Móvil"
+    LANDLINE = "landline", "Fijo"
     OTHER = "other", "Otro"
 
 

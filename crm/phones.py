@@ -4,19 +4,42 @@ A number is stored as E.164 and found by its *match key*, which forgives the nat
 write one line in two ways: Mexico's old 1 after 52, Argentina's 9 after 54, Brazil's ninth digit.
 """
 
+import re
+import unicodedata
+from collections.abc import Iterator
 from dataclasses import dataclass
+from decimal import Decimal
 
 import phonenumbers
-from phonenumbers import NumberParseException, PhoneNumberFormat, PhoneNumberType
+from django.conf import settings
+from phonenumbers import NumberParseException, PhoneNumberFormat, PhoneNumberType, ValidationResult
+
+from crm.text import fold
 
 _MOBILE = {PhoneNumberType.MOBILE, PhoneNumberType.FIXED_LINE_OR_MOBILE}
 _COUNTRY_REGIONS = {
-    "argentina": "AR", "bolivia": "BO", "brasil": "BR", "brazil": "BR", "chile": "CL", "colombia": "CO",
-    "costa rica": "CR", "cuba": "CU", "ecuador": "EC", "el salvador": "SV", "espana": "ES", "spain": "ES",
-    "estados unidos": "US", "guatemala": "GT", "honduras": "HN", "mexico": "MX", "nicaragua": "NI",
-    "panama": "PA", "paraguay": "PY", "peru": "PE", "republica dominicana": "DO", "uruguay": "UY",
-    "venezuela": "VE",
+    "alemania": "DE", "argentina": "AR", "bolivia": "BO", "brasil": "BR", "brazil": "BR", "chile": "CL",
+    "colombia": "CO", "costa rica": "CR", "cuba": "CU", "ecuador": "EC", "eeuu": "US", "el salvador": "SV",
+    "espana": "ES", "estados unidos": "US", "francia": "FR", "guatemala": "GT", "honduras": "HN",
+    "italia": "IT", "marruecos": "MA", "mexico": "MX", "nicaragua": "NI", "panama": "PA", "paraguay": "PY",
+    "peru": "PE", "portugal": "PT", "puerto rico": "PR", "reino unido": "GB", "republica dominicana": "DO",
+    "rumania": "RO", "spain": "ES", "uruguay": "UY", "usa": "US", "venezuela": "VE",
 }  # fmt: skip
+
+# Digits with what people put between them. Letters, or a second plus, end a number.
+_RUN = re.compile(r"\+?[\s(]*\d(?:[\d\s()./\\,;|\-]*\d)?")
+_EXTENSION = re.compile(r"\b(?:ext|extension|anexo|anx|int|interno)\b\.?\s*:?\s*\d+", re.IGNORECASE)
+_DASHES = re.compile(r"[‐-―−~]")
+_OF_A_CHAT = re.compile(r"@(?:c\.us|s\.whatsapp\.net)$")
+_WHOLE_FLOAT = re.compile(r"\d+\.0+")
+_SCIENTIFIC = re.compile(r"\d(?:\.\d+)?e\+?\d+", re.IGNORECASE)
+_THOUSANDS = re.compile(r"\d{1,3}(?:,\d{3})+")
+_SEVERAL = (re.compile(r"[/\\,;|]+"), re.compile(r"\s+"))
+
+LONGEST_TEXT = 200
+FEWEST_DIGITS, MOST_DIGITS = 7, 20
+# Fewer digits without a plus are too often a local number; then the guess must be a number in use.
+SURELY_INTERNATIONAL = 11
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,8 +55,6 @@ class Phone:
 
 def region_of_country(country: str | None, default: str) -> str:
     """The dialling region of a country written in Spanish or as ISO code; `default` when unknown."""
-    from crm.text import fold
-
     name = fold(country or "").strip()
     if len(name) == 2 and name.upper() in phonenumbers.SUPPORTED_REGIONS:
         return name.upper()
@@ -41,58 +62,120 @@ def region_of_country(country: str | None, default: str) -> str:
 
 
 def parse_phone(raw: object, region: str | None = None) -> Phone | None:
-    """Read a phone as people write it; None when it cannot be one.
+    """Read a phone as people write it; None when it cannot be one. Of several, the first.
 
     `region` is the country of a number written without its code (default: setting PHONE_REGION).
     A number need only be *possible*: valid-number lists lag behind the numbers in use.
     """
-    from django.conf import settings
+    return next(iter_phones(raw, region), None)
 
-    text = _plain(raw)
-    if not text:
-        return None
+
+def iter_phones(raw: object, region: str | None = None) -> Iterator[Phone]:
+    """Every number of a cell or form field: "987654321 / 01 234-5678 (casa)" holds two."""
     home = region or settings.PHONE_REGION
-    parsed = _parse(text, home)
-    if parsed is None or not phonenumbers.is_possible_number(parsed):
-        # "51999888777": the country code is there, its plus sign is not.
-        digits = "".join(char for char in text if char.isdigit())
-        parsed = _parse(f"+{digits}", None) if len(digits) >= 10 else None
-    if parsed is None:
+    for run in _RUN.findall(_plain(raw)):
+        yield from _numbers_of_run(run, home, _SEVERAL)
+
+
+def _numbers_of_run(run: str, home: str, separators: tuple[re.Pattern[str], ...]) -> Iterator[Phone]:
+    """A run of digits is one number if it can be, else it is cut at slashes, else at spaces.
+
+    Never at the spaces of a number with a plus: "+999 123456789" is a mistake, not a 123456789.
+    """
+    phone = _read(run, home)
+    if phone is not None:
+        yield phone
+    elif separators and not (len(separators) == 1 and "+" in run):
+        parts = [part for part in separators[0].split(run.strip()) if part]
+        for part in parts if len(parts) > 1 else [run]:
+            yield from _numbers_of_run(part, home, separators[1:])
+
+
+def _plain(raw: object) -> str:
+    """The text of a cell or form without what hides a number: spreadsheet floats, invisible marks, extensions."""
+    if isinstance(raw, bool) or not isinstance(raw, str | int | float | Decimal):
+        return ""
+    if isinstance(raw, float) and raw.is_integer():
+        raw = int(raw)
+    text = unicodedata.normalize("NFKC", str(raw)[:LONGEST_TEXT]).strip()
+    text = "".join(char for char in text if unicodedata.category(char) != "Cf")
+    if _WHOLE_FLOAT.fullmatch(text):
+        return text.partition(".")[0]
+    if _SCIENTIFIC.fullmatch(text):
+        return _whole_number(text)
+    if _THOUSANDS.fullmatch(text):
+        return text.replace(",", "")
+    text = _OF_A_CHAT.sub("", text)
+    if "@" in text:  # the digits of an address are no number
+        return ""
+    return _DASHES.sub("-", _EXTENSION.sub("", text))
+
+
+def _whole_number(scientific: str) -> str:
+    """ "5.1987654321E+10" is a number that a spreadsheet reformatted; "5.19877E+10" has lost its end."""
+    number = Decimal(scientific)
+    digits = number.as_tuple().digits
+    return str(int(number)) if len(digits) == number.adjusted() + 1 else ""
+
+
+def _read(text: str, home: str) -> Phone | None:
+    """One number in `text`, as one of `home` if it is in use there, else as an international one without its plus."""
+    digits = "".join(char for char in text if char.isdigit())
+    if not FEWEST_DIGITS <= len(digits) <= MOST_DIGITS:
         return None
-    parsed = _without_old_habits(parsed)
-    if not phonenumbers.is_possible_number(parsed):
+    if "+" in text:
+        return _phone(_parse(f"+{digits}", None))
+    local = _phone(_parse(_without_old_prefix(digits, home), home))
+    if local is not None and local.is_valid:
+        return local
+    abroad = _phone(_parse(f"+{digits.removeprefix('00')}", None))
+    if abroad is not None and (abroad.is_valid or (local is None and len(digits) >= SURELY_INTERNATIONAL)):
+        return abroad
+    return local
+
+
+def _parse(text: str, region: str | None) -> phonenumbers.PhoneNumber | None:
+    try:
+        return _without_old_habits(phonenumbers.parse(text, region))
+    except NumberParseException:
+        return None
+
+
+def _phone(parsed: phonenumbers.PhoneNumber | None) -> Phone | None:
+    # "Possible" in the library's loose sense takes numbers without their area code, which nobody can dial.
+    possible = parsed and phonenumbers.is_possible_number_with_reason(parsed) == ValidationResult.IS_POSSIBLE
+    if parsed is None or not possible:
         return None
     number = phonenumbers.format_number(parsed, PhoneNumberFormat.E164)
+    country = phonenumbers.region_code_for_country_code(parsed.country_code or 0)
     return Phone(
         number=number,
         key=_match_key(number),
-        region=phonenumbers.region_code_for_country_code(parsed.country_code or 0),
+        region=phonenumbers.region_code_for_number(parsed) or country,
         is_valid=phonenumbers.is_valid_number(parsed),
         is_mobile=phonenumbers.number_type(parsed) in _MOBILE,
     )
 
 
-def _plain(raw: object) -> str:
-    """Text of a cell or form. Spreadsheets hand numbers over as floats: 612345678.0."""
-    if isinstance(raw, float) and raw.is_integer():
-        raw = int(raw)
-    return str(raw).strip() if raw is not None else ""
-
-
-def _parse(text: str, region: str | None) -> phonenumbers.PhoneNumber | None:
-    try:
-        return phonenumbers.parse(text, region)
-    except NumberParseException:
-        return None
+def _without_old_prefix(digits: str, region: str) -> str:
+    """What was dialled before a national number until Mexico (2019) and Chile (2012) did away with it."""
+    if region == "MX":
+        return re.sub(r"^(?:01|044|045)(?=\d{10}$)", "", digits)
+    if region == "CL":
+        return re.sub(r"^0(?=9\d{8}$)", "", digits)
+    return digits
 
 
 def _without_old_habits(parsed: phonenumbers.PhoneNumber) -> phonenumbers.PhoneNumber:
-    """Mexico's 1 before ten digits is gone since 2019; Brazil's mobiles have nine digits since 2016."""
+    """Mexico's 1 before ten digits is gone since 2019; Brazil's mobiles have nine digits since 2016;
+    Argentina writes its mobile 9 or 15, and some write both."""
     national = str(parsed.national_number)
     if parsed.country_code == 52 and len(national) == 11 and national.startswith("1"):
         national = national[1:]
     elif parsed.country_code == 55 and len(national) == 10 and national[2] in "6789":
         national = f"{national[:2]}9{national[2:]}"
+    elif parsed.country_code == 54 and len(national) == 13 and national.startswith("9"):
+        return phonenumbers.parse(f"+54{national[1:]}", None)
     else:
         return parsed
     return phonenumbers.PhoneNumber(country_code=parsed.country_code, national_number=int(national))

@@ -51,11 +51,7 @@ def leads_of(user: "User") -> Q:
 
 
 def appointments_of(user: "User") -> Q:
-    return (
-        Q(responsible_user=user) | _through_contact(user, "lead__contact")
-        if is_limited(user)
-        else _EVERYTHING
-    )
+    return Q(responsible_user=user) | _through_contact(user, "lead__contact") if is_limited(user) else _EVERYTHING
 
 
 def subjects_of(user: "User") -> Q:

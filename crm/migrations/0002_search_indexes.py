@@ -1,4 +1,5 @@
-"""GIN indexes over the words of the search columns; PostgreSQL only, core features only."""
+"""Indexes that only PostgreSQL has, core features only: GIN over the words of the search columns, and the
+descending order of a contact list in which rows without the date stand last."""
 
 from typing import Any
 
@@ -7,17 +8,18 @@ from django.db import migrations
 from crm.search import words_vector
 
 INDEXES = {
-    "contact_search": "crm_contact",
-    "lead_search": "crm_lead",
-    "user_search": "crm_user",
+    "contact_search": f"ON crm_contact USING gin ({words_vector('search_words')})",
+    "lead_search": f"ON crm_lead USING gin ({words_vector('search_words')})",
+    "user_search": f"ON crm_user USING gin ({words_vector('search_words')})",
+    "contact_last_call": "ON crm_contact (ultima_llamada_fecha DESC NULLS LAST, id DESC) WHERE NOT is_deleted",
 }
 
 
 def create(apps: Any, schema_editor: Any) -> None:
     if schema_editor.connection.vendor != "postgresql":
         return
-    for name, table in INDEXES.items():
-        schema_editor.execute(f"CREATE INDEX {name} ON {table} USING gin ({words_vector('search_words')})")
+    for name, definition in INDEXES.items():
+        schema_editor.execute(f"CREATE INDEX {name} {definition}")
 
 
 def drop(apps: Any, schema_editor: Any) -> None:

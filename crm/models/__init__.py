@@ -3,6 +3,7 @@ from crm.models.audit import AuditEntry, IdempotencyKey
 from crm.models.contacts import Contact, ContactPhone
 from crm.models.imports import ImportRow, ImportRun
 from crm.models.leads import Lead
+from crm.models.merges import ContactMerge
 from crm.models.notes import Note
 from crm.models.tasks import Task
 from crm.models.users import ApiToken, User
@@ -13,6 +14,7 @@ __all__ = [
     "AppointmentNumber",
     "AuditEntry",
     "Contact",
+    "ContactMerge",
     "ContactPhone",
     "IdempotencyKey",
     "ImportRow",

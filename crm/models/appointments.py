@@ -1,6 +1,6 @@
 """Appointments ("citas"): when and where a lead comes, and whether it came."""
 
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 from uuid import UUID
 
 from django.conf import settings
@@ -24,12 +24,19 @@ class AppointmentNumber(models.Model):
         verbose_name = "número de cita"
         verbose_name_plural = "números de cita"
 
+    def __str__(self) -> str:
+        return str(self.pk)
+
     @classmethod
     def take(cls) -> int:
         return cls.objects.create().pk
 
 
 class AppointmentQuerySet(models.QuerySet["Appointment"]):
+    def present(self) -> Self:
+        """Appointments of people who are still there."""
+        return self.filter(lead__contact__is_deleted=False)
+
     def visible_to(self, user: "User") -> Self:
         from crm.scope import appointments_of
 
@@ -46,7 +53,7 @@ class AppointmentQuerySet(models.QuerySet["Appointment"]):
 
 
 class Appointment(TracksChanges, BaseModel):
-    tracked_fields = ("estado", "fecha_hora", "lugar")
+    tracked_fields: ClassVar[tuple[str, ...]] = ("estado", "fecha_hora", "lugar")
 
     numero = models.PositiveBigIntegerField("número", unique=True, editable=False)
     lead = models.ForeignKey(Lead, on_delete=models.CASCADE, related_name="appointments", verbose_name="lead")
@@ -69,6 +76,7 @@ class Appointment(TracksChanges, BaseModel):
         on_delete=models.SET_NULL,
         null=True,
         blank=True,
+        db_index=False,
         related_name="+",
         verbose_name="creado por",
     )
@@ -113,8 +121,8 @@ class Appointment(TracksChanges, BaseModel):
     def mark_attended(self) -> None:
         """The person came: `Realizada`, once."""
         with transaction.atomic():
-            current = Appointment.objects.select_for_update().get(pk=self.pk)
+            current = Appointment.objects.select_for_update(of=("self",), no_key=True).get(pk=self.pk)
             if current.estado != AppointmentState.ATTENDED:
                 current.estado = AppointmentState.ATTENDED
-                current.save(update_fields=["estado"])
+                current.save(update_fields=["estado", "updated_at"])
         self.refresh_from_db()

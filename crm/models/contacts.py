@@ -1,21 +1,45 @@
 """Contacts: the person behind every lead, call, message and opportunity."""
 
-from typing import TYPE_CHECKING, Any, Self
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, ClassVar, Self
+from uuid import UUID
 
 from django.conf import settings
-from django.db import models
-from django.db.models import Q
+from django.db import models, transaction
+from django.db.models import OuterRef, Q, Subquery
 from django.db.models.functions import Lower
+from django.utils import timezone
 
 from crm.changes import TracksChanges
 from crm.choices import DocumentType, Grading, LandingProduct, PhoneLabel
 from crm.constraints import is_one_of
 from crm.models.base import BaseModel
-from crm.phones import Phone, parse_phone, region_of_country, search_words
+from crm.phones import Phone, iter_phones, parse_phone, region_of_country, search_words
 from crm.search import SearchColumn, column_words
+from crm.text import tidy_document, words
 
 if TYPE_CHECKING:
     from crm.models.users import User
+
+# What a search box looks through, beside the phones.
+SEARCHED_FIELDS = ("name", "first_name", "last_name", "email", "document_number", "city", "district", "company")
+# Saving one of these makes the derived columns anew.
+_TIDIED_FIELDS = {*SEARCHED_FIELDS, "phone", "mobile"}
+_DERIVED_FIELDS = {"name_in_order", "search_words"}
+LONGEST_PHONE = 40
+# What the client's first-call form insists on, and what it asks besides (crm-client 4.3).
+REQUIRED_OF_FIRST_CONTACT = ("name", "main_phone", "city", "state", "nacionalidad")
+RECOMMENDED_OF_FIRST_CONTACT = (
+    "email",
+    "position",
+    "empadronado",
+    "tiene_familiares_espana",
+    "trabaja_b",
+    "tiempo_espana",
+    "grading_llamada",
+    "grading_situacion",
+)
 
 
 class ContactQuerySet(models.QuerySet["Contact"]):
@@ -31,26 +55,126 @@ class ContactQuerySet(models.QuerySet["Contact"]):
     def search(self, typed: str) -> Self:
         return self.filter(search_words__finds=typed)
 
+    def standing_for(self, any_id: UUID) -> "Contact | None":
+        """The present contact that an id stands for: its own, that of one merged into it, or of one of its leads.
+
+        Clients keep ids; one that has been merged away, or belonged to a lead, still means the person.
+        """
+        for meaning in ("pk", "absorbed", "leads"):
+            found = next(iter(self.present().filter(**{meaning: any_id})), None)
+            if found is not None:
+                return found
+        return None
+
+    def note_calls(self, *, last: datetime | None, upcoming: datetime | None) -> int:
+        """Remember when they were called and when they will be. No edit of the contact: `updated_at` stays."""
+        return self.update(ultima_llamada_fecha=last, proxima_llamada_fecha=upcoming)
+
     def with_phone(self, raw: object, *, region: str | None = None) -> Self:
-        """Present contacts that have this phone, however either side spelled it; none when it is no phone."""
+        """Present contacts that have this phone, however either side spelled it; none when it is no phone.
+
+        Without those whose line is marked as a landline and is this number only if one Argentine 9 is
+        overlooked: they are `perhaps_with_phone`.
+        """
         phone = parse_phone(raw, region)
         if phone is None:
             return self.none()
-        return self.present().filter(pk__in=ContactPhone.objects.filter(key=phone.key).values("contact_id"))
+        return self._with_phones(ContactPhone.objects.filter(key=phone.key).exclude(_another_line(phone)))
+
+    def perhaps_with_phone(self, raw: object, *, region: str | None = None) -> Self:
+        """Those whom `with_phone` leaves out: to be suggested to a person, never linked silently."""
+        phone = parse_phone(raw, region)
+        if phone is None:
+            return self.none()
+        return self._with_phones(ContactPhone.objects.filter(_another_line(phone), key=phone.key))
+
+    def _with_phones(self, rows: "models.QuerySet[ContactPhone]") -> Self:
+        return self.present().filter(pk__in=rows.values("contact_id"))
+
+    def with_document(self, raw: object) -> Self:
+        """Who has this document number, or has absorbed who had it."""
+        number = tidy_document(raw)
+        if number is None:
+            return self.none()
+        holders = Contact.objects.filter(document_number=number)
+        absorbed = holders.filter(merged_into__isnull=False).values("merged_into")
+        return self._among(holders.filter(is_deleted=False).values("pk"), absorbed)
+
+    def with_email(self, email: str) -> Self:
+        return (
+            self.present()
+            .alias(folded_email=Lower("email"))
+            .filter(email__isnull=False, folded_email=email.strip().lower())
+        )
 
     def matching(self, *, document: str | None, phone: object) -> Self:
-        """Who an enquiry belongs to: by document when one is known by it, else by phone, oldest first."""
-        if document:
-            by_document = self.present().filter(document_number=document)
-            if by_document.exists():
-                return by_document
-        return self.with_phone(phone).order_by("created_at", "id")
+        """Who an enquiry belongs to: by document when one is known by it, else by phone, oldest first.
+
+        Families share phones: who is known by another document is somebody else.
+        """
+        same_phone = self.with_phone(phone).order_by("created_at", "id")
+        if tidy_document(document) is None:
+            return same_phone
+        by_document = self.with_document(document)
+        return by_document if by_document.exists() else same_phone.filter(document_number__isnull=True)
+
+    def best_match(self, *, document: str | None, phone: object, name: str) -> "Contact | None":
+        """Of those `matching`, who has this name; else the one known longest."""
+        found = list(self.matching(document=document, phone=phone)[:20])
+        same_name = (contact for contact in found if words(contact.name) == words(name))
+        return next(same_name, found[0] if found else None)
+
+    def duplicates_of(
+        self, *, phones: Iterable[object] = (), document: object = None, email: str | None = None
+    ) -> Self:
+        """Present contacts that share a phone, the document or the e-mail, those known longest first."""
+        keys = {phone.key for raw in phones if (phone := parse_phone(raw)) is not None}
+        same = [ContactPhone.objects.filter(key__in=keys).values("contact_id")] if keys else []
+        if tidy_document(document):
+            same.append(Contact.objects.with_document(document).values("pk"))
+        if email:
+            same.append(Contact.objects.with_email(email).values("pk"))
+        return self._among(*same).order_by("created_at", "id") if same else self.none()
+
+    def _among(self, *ids: "models.QuerySet[Any, Any]") -> Self:
+        """The present ones of several lists of ids. As a union: an OR of subqueries would read every contact."""
+        first, *others = ids
+        return self.present().filter(pk__in=first.union(*others) if others else first)
+
+    def with_closest_task(self) -> Self:
+        """Each with the due date of its next open task (`closest_task_at`), also of one about a lead."""
+        from crm.models.tasks import Task
+
+        due = Task.objects.open().filter(complete_till__isnull=False).order_by("complete_till")
+        own = due.filter(contact=OuterRef("pk")).values("complete_till")[:1]
+        of_leads = due.filter(lead__contact=OuterRef("pk")).values("complete_till")[:1]
+        return self.annotate(_own_task_at=Subquery(own), _lead_task_at=Subquery(of_leads))
+
+    def create_many(self, contacts: Iterable["Contact"]) -> list["Contact"]:
+        """Store new contacts and their phones in two statements, tidied as a save would; no signal is sent."""
+        made = list(contacts)
+        for contact in made:
+            contact.tidy()
+        with transaction.atomic():
+            self.bulk_create(made)
+            ContactPhone.objects.bulk_create(row for contact in made for row in contact.phone_rows())
+        return made
+
+
+def _another_line(phone: Phone) -> Q:
+    return Q(label=PhoneLabel.LANDLINE) & ~Q(number=phone.number)
 
 
 class Contact(TracksChanges, BaseModel):
     """The person ("cliente", "contacto"). Deleting hides; merging points to who took over."""
 
-    tracked_fields = ("name", "email", "phone", "mobile", "responsible_user_id", "is_deleted")
+    tracked_fields: ClassVar[tuple[str, ...]] = (
+        *SEARCHED_FIELDS,
+        "phone",
+        "mobile",
+        "responsible_user_id",
+        "is_deleted",
+    )
 
     name = models.CharField("nombre", max_length=255)
     first_name = models.CharField("nombres", max_length=150, null=True, blank=True)
@@ -58,8 +182,8 @@ class Contact(TracksChanges, BaseModel):
     document_type = models.CharField("tipo de documento", max_length=10, choices=DocumentType, null=True, blank=True)
     document_number = models.CharField("número de documento", max_length=20, null=True, blank=True)
     email = models.EmailField("correo", null=True, blank=True)
-    phone = models.CharField("teléfono", max_length=40, null=True, blank=True)
-    mobile = models.CharField("móvil", max_length=40, null=True, blank=True)
+    phone = models.CharField("teléfono", max_length=LONGEST_PHONE, null=True, blank=True)
+    mobile = models.CharField("móvil", max_length=LONGEST_PHONE, null=True, blank=True)
     address = models.CharField("dirección", max_length=255, null=True, blank=True)
     district = models.CharField("distrito", max_length=100, null=True, blank=True)
     city = models.CharField("ciudad", max_length=100, null=True, blank=True)
@@ -116,6 +240,7 @@ class Contact(TracksChanges, BaseModel):
         on_delete=models.SET_NULL,
         null=True,
         blank=True,
+        db_index=False,
         related_name="+",
         verbose_name="creado por",
     )
@@ -124,10 +249,16 @@ class Contact(TracksChanges, BaseModel):
         on_delete=models.SET_NULL,
         null=True,
         blank=True,
+        db_index=False,
         related_name="+",
         verbose_name="actualizado por",
     )
+    # The folded name: "Álvaro" stands before "Zoe" in every database's alphabet.
+    name_in_order = models.CharField(max_length=100, default="", editable=False)
     search_words = SearchColumn("palabras de búsqueda")
+
+    # Further numbers of a field that held several, until they are stored as rows.
+    _spare_phones: tuple[Phone, ...] = ()
 
     objects = ContactQuerySet.as_manager()
 
@@ -164,31 +295,36 @@ class Contact(TracksChanges, BaseModel):
                 condition=Q(is_deleted=False),
                 name="contact_of_responsible",
             ),
-            models.Index(fields=["name", "id"], condition=Q(is_deleted=False), name="contact_by_name"),
+            models.Index(fields=["name_in_order", "id"], condition=Q(is_deleted=False), name="contact_by_name"),
+            # Who is called next stands first. Descending dates with nulls last: migration 0002.
             models.Index(
-                fields=["-proxima_llamada_fecha", "-id"],
-                condition=Q(is_deleted=False),
-                name="contact_next_call",
+                fields=["proxima_llamada_fecha", "id"], condition=Q(is_deleted=False), name="contact_next_call"
             ),
             models.Index(
-                fields=["-ultima_llamada_fecha", "-id"],
-                condition=Q(is_deleted=False),
-                name="contact_last_call",
+                fields=["document_number"],
+                condition=Q(merged_into__isnull=False),
+                name="contact_absorbed_document",
             ),
         ]
 
     def __str__(self) -> str:
         return self.name
 
+    # --- What is written --------------------------------------------------------------------
+
     def save(self, *args: Any, **kwargs: Any) -> None:
-        self.tidy()
         update_fields = kwargs.get("update_fields")
-        if update_fields is not None and {"phone", "mobile", "name", "email"} & set(update_fields):
-            kwargs["update_fields"] = {*update_fields, "phone", "mobile", "search_words"}
+        if update_fields is not None and not _TIDIED_FIELDS & set(update_fields):
+            super().save(*args, **kwargs)
+            return
+        self.tidy()
+        if update_fields is not None:
+            kwargs["update_fields"] = {*update_fields, *_DERIVED_FIELDS}
         is_new, phones_changed = self._state.adding, {"phone", "mobile"} & self.changes.keys()
-        super().save(*args, **kwargs)
-        if is_new or phones_changed:
-            self._store_phones(is_new=is_new)
+        with transaction.atomic():
+            super().save(*args, **kwargs)
+            if is_new or phones_changed or self._spare_phones:
+                self._store_phones(is_new=is_new)
 
     def tidy(self) -> None:
         """Canonical phones, no blank where null is meant, and the words that search looks through.
@@ -196,25 +332,109 @@ class Contact(TracksChanges, BaseModel):
         Part of every save; whoever stores contacts in bulk calls it for each.
         """
         self.email = (self.email or "").strip().lower() or None
-        self.document_number = (self.document_number or "").strip().upper() or None
-        for field in ("phone", "mobile"):
-            raw = getattr(self, field)
-            phone = self.read_phone(raw)
-            setattr(self, field, phone.number if phone else (str(raw or "").strip() or None))
-        self.search_words = column_words(
-            self.name,
-            self.first_name,
-            self.last_name,
-            self.email,
-            self.document_number,
-            self.city,
-            self.company,
-            extra=[word for phone in self.read_phones() for word in phone_words(phone)],
-        )
+        self.document_number = tidy_document(self.document_number)
+        for field in ("mobile", "phone"):
+            setattr(self, field, self._canonical(getattr(self, field)))
+        self.name_in_order = " ".join(words(self.name))[:100]
+        if self._state.adding or self._spare_phones or self.changes.keys() & _TIDIED_FIELDS:
+            self.search_words = self._words()
+
+    def _canonical(self, raw: object) -> str | None:
+        """The number of a phone field; the text as it is when it cannot be read. Others in it are kept in mind."""
+        phones = list(iter_phones(raw, self.phone_region))
+        if not phones:
+            return str(raw or "").strip()[:LONGEST_PHONE] or None
+        self._spare_phones = (*self._spare_phones, *phones[1:])
+        return phones[0].number
+
+    def _words(self) -> str:
+        numbers = [*self.read_phones(), *self._spare_phones]
+        others = [] if self._state.adding else [row.number for row in self.phones.all() if not row.is_of_a_field]
+        found = [word for phone in numbers for word in phone_words(phone)]
+        found += [word for number in others if (phone := parse_phone(number)) for word in phone_words(phone)]
+        found += [word for raw in (self.mobile, self.phone) for word in words_of_raw_phone(raw or "")]
+        return column_words(*(getattr(self, name) for name in SEARCHED_FIELDS), extra=found)
+
+    def edit(self, changes: Mapping[str, Any], *, by: "User | None") -> bool:
+        """Write what differs and nothing else, so that two people who edit different fields keep both.
+
+        `custom_fields` are merged: a key that is not named stays, one that is null goes. Tells whether
+        anything changed. The row should be locked by the caller.
+        """
+        before = self._column_values()
+        for name, value in changes.items():
+            setattr(self, name, self._merged_custom_fields(value) if name == "custom_fields" else value)
+        self.tidy()
+        written = {name for name, value in self._column_values().items() if value != before[name]}
+        if not written:
+            return False
+        self.updated_by = by
+        self.save(update_fields={*written, "updated_by", "updated_at"})
+        return True
+
+    def _column_values(self) -> dict[str, Any]:
+        return {field.name: getattr(self, field.attname) for field in self._meta.concrete_fields}
+
+    def _merged_custom_fields(self, given: dict[str, Any] | None) -> dict[str, Any]:
+        merged = {**(self.custom_fields or {}), **(given or {})}
+        return {key: value for key, value in merged.items() if value is not None}
+
+    def delete_softly(self, *, by: "User | None") -> None:
+        """Hide the contact and all that hangs on it; nothing is lost."""
+        self.is_deleted = True
+        self.updated_by = by
+        self.save(update_fields=["is_deleted", "updated_by", "updated_at"])
+
+    def complete_initial_contact(self, *, by: "User | None") -> tuple[list[str], list[str]]:
+        """Mark the first conversation as done, if what it has to find out is known.
+
+        Answers the fields that are missing and those that would be good to have; with one of the first
+        missing nothing changes.
+        """
+        missing = [name for name in REQUIRED_OF_FIRST_CONTACT if getattr(self, name) in (None, "")]
+        recommended = [name for name in RECOMMENDED_OF_FIRST_CONTACT if getattr(self, name) in (None, "")]
+        if not missing:
+            self.edit({"initial_contact_completed": True}, by=by)
+        return missing, recommended
+
+    # --- Opt-outs ---------------------------------------------------------------------------
+
+    @property
+    def opted_out_of_calls(self) -> bool:
+        return self.opted_out_of_calls_at is not None
+
+    @opted_out_of_calls.setter
+    def opted_out_of_calls(self, value: bool) -> None:
+        self.opted_out_of_calls_at = (self.opted_out_of_calls_at or timezone.now()) if value else None
+
+    @property
+    def opted_out_of_messages(self) -> bool:
+        return self.opted_out_of_messages_at is not None
+
+    @opted_out_of_messages.setter
+    def opted_out_of_messages(self, value: bool) -> None:
+        self.opted_out_of_messages_at = (self.opted_out_of_messages_at or timezone.now()) if value else None
+
+    @property
+    def closest_task_at(self) -> datetime | None:
+        """Of a contact read `with_closest_task`; null otherwise."""
+        found = [getattr(self, name, None) for name in ("_own_task_at", "_lead_task_at")]
+        return min((moment for moment in found if moment is not None), default=None)
+
+    # --- Phones -----------------------------------------------------------------------------
+
+    @property
+    def phone_region(self) -> str:
+        return region_of_country(self.country, settings.PHONE_REGION)
+
+    @property
+    def main_phone(self) -> str | None:
+        """The number to dial first."""
+        return self.mobile or self.phone
 
     def read_phone(self, raw: object) -> Phone | None:
         """Parse a phone as one of this person's country."""
-        return parse_phone(raw, region_of_country(self.country, settings.PHONE_REGION))
+        return parse_phone(raw, self.phone_region)
 
     def read_phones(self) -> dict[Phone, str]:
         """The numbers of the two phone fields, each once, with its label."""
@@ -222,32 +442,75 @@ class Contact(TracksChanges, BaseModel):
         for raw, label in ((self.mobile, PhoneLabel.MOBILE), (self.phone, PhoneLabel.PHONE)):
             phone = self.read_phone(raw)
             if phone is not None:
-                found[phone] = label
+                found.setdefault(phone, label)
         return found
 
     def phone_rows(self) -> list["ContactPhone"]:
         """The rows of `ContactPhone` that belong to the two phone fields, not yet stored."""
-        return [
-            ContactPhone(contact=self, number=phone.number, key=phone.key, label=label, is_valid=phone.is_valid)
-            for phone, label in self.read_phones().items()
-        ]
+        labels = self.read_phones()
+        for phone in self._spare_phones:
+            labels.setdefault(phone, PhoneLabel.OTHER)
+        return [ContactPhone.of(self, phone, label) for phone, label in labels.items()]
 
     def _store_phones(self, *, is_new: bool) -> None:
-        """Bring the rows of `ContactPhone` in step with the two fields; numbers of label "other" stay."""
+        """Bring the rows of `ContactPhone` in step with the two fields; the other numbers stay."""
         if not is_new:
-            self.phones.exclude(label=PhoneLabel.OTHER).delete()
-        ContactPhone.objects.bulk_create(
-            self.phone_rows(),
-            update_conflicts=True,
-            unique_fields=["contact", "number"],
-            update_fields=["label", "key", "is_valid"],
-        )
+            self.phones.of_the_fields().delete()
+        ContactPhone.objects.put(self.phone_rows())
+        self._spare_phones = ()
+
+    def add_phone(self, phone: Phone, label: str = PhoneLabel.OTHER) -> None:
+        """One more number, unless it is there already."""
+        if not self.phones.filter(number=phone.number).exists():
+            ContactPhone.objects.put([ContactPhone.of(self, phone, label)])
+            self.note_phones()
+
+    def replace_other_phones(self, numbers: Mapping[Phone, str]) -> None:
+        """The numbers beside the two fields become exactly these; those of the fields are left as they are."""
+        own = {phone.number for phone in self.read_phones()}
+        wanted = {phone: label for phone, label in numbers.items() if phone.number not in own}
+        with transaction.atomic():
+            self.phones.beside_the_fields().exclude(number__in=[phone.number for phone in wanted]).delete()
+            ContactPhone.objects.put([ContactPhone.of(self, phone, label) for phone, label in wanted.items()])
+            self.note_phones()
+
+    def note_phones(self) -> None:
+        """Make search find the rows of `ContactPhone` as they now are."""
+        self.search_words = self._words()
+        self.save(update_fields=["search_words", "updated_at"])
 
 
 def phone_words(phone: Phone) -> list[str]:
     """What finds a number in a search box: any run of its digits, or its forgiving key."""
     found = search_words(phone.number)
     return found if phone.key in found else [*found, phone.key]
+
+
+def words_of_raw_phone(raw: str) -> list[str]:
+    """What finds a number that could not be read: its digits as they stand."""
+    digits = "".join(char for char in raw if char.isdigit())
+    return [digits] if digits and parse_phone(raw) is None else []
+
+
+class ContactPhoneQuerySet(models.QuerySet["ContactPhone"]):
+    def of_the_fields(self) -> Self:
+        """The numbers of the fields `phone` and `mobile`."""
+        return self.filter(label__in=_FIELD_LABELS)
+
+    def beside_the_fields(self) -> Self:
+        return self.exclude(label__in=_FIELD_LABELS)
+
+    def put(self, rows: Iterable["ContactPhone"]) -> None:
+        """Store, or give a number that is there already its new label."""
+        self.bulk_create(
+            rows,
+            update_conflicts=True,
+            unique_fields=["contact", "number"],
+            update_fields=["label", "key", "is_valid"],
+        )
+
+
+_FIELD_LABELS = (PhoneLabel.PHONE, PhoneLabel.MOBILE)
 
 
 class ContactPhone(models.Model):
@@ -258,6 +521,8 @@ class ContactPhone(models.Model):
     key = models.CharField(max_length=20, editable=False)
     label = models.CharField("tipo", max_length=10, choices=PhoneLabel, default=PhoneLabel.OTHER)
     is_valid = models.BooleanField("válido", default=True)
+
+    objects = ContactPhoneQuerySet.as_manager()
 
     class Meta:
         verbose_name = "teléfono"
@@ -273,3 +538,16 @@ class ContactPhone(models.Model):
 
     def __str__(self) -> str:
         return self.number
+
+    @classmethod
+    def of(cls, contact: Contact, phone: Phone, label: str) -> "ContactPhone":
+        return cls(contact=contact, number=phone.number, key=phone.key, label=label, is_valid=phone.is_valid)
+
+    @property
+    def is_of_a_field(self) -> bool:
+        return self.label in _FIELD_LABELS
+
+    @property
+    def label_beside_the_fields(self) -> str:
+        """What the number is called where it is not that of a field."""
+        return PhoneLabel.OTHER.value if self.is_of_a_field else self.label

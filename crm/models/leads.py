@@ -1,6 +1,6 @@
 """Leads: one enquiry of a person, as it was captured."""
 
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from django.conf import settings
 from django.db import models, transaction
@@ -9,17 +9,24 @@ from django.db.models import Q
 from crm.changes import TracksChanges
 from crm.choices import CapturePlace, DocumentType, LeadStatus, Project, Typification
 from crm.constraints import is_one_of
-from crm.locks import hold
+from crm.locks import hold_all
+from crm.models.audit import AuditEntry
 from crm.models.base import BaseModel
-from crm.models.contacts import Contact, phone_words
-from crm.phones import parse_phone
+from crm.models.contacts import LONGEST_PHONE, Contact, phone_words, words_of_raw_phone
+from crm.models.subjects import HasSubject, lock_people
+from crm.phones import Phone, parse_phone
 from crm.search import SearchColumn, column_words
+from crm.text import tidy_document
 
 if TYPE_CHECKING:
     from crm.models.users import User
 
 
 class LeadQuerySet(models.QuerySet["Lead"]):
+    def present(self) -> Self:
+        """Leads of people who are still there: a deleted contact takes its leads out of sight."""
+        return self.filter(contact__is_deleted=False)
+
     def visible_to(self, user: "User") -> Self:
         from crm.scope import leads_of
 
@@ -28,15 +35,35 @@ class LeadQuerySet(models.QuerySet["Lead"]):
     def search(self, typed: str) -> Self:
         return self.filter(search_words__finds=typed)
 
+    def newest_first(self) -> Self:
+        return self.order_by("-created_at", "-id")
+
+    def newest_or_new(self, contact: Contact, *, by: "User | None") -> "Lead":
+        """What an appointment of a contact hangs on. The contact's row is locked, so two make one lead."""
+        with transaction.atomic():
+            lock_people([contact.pk])
+            newest = self.filter(contact=contact).newest_first().first()
+            if newest is not None:
+                return newest
+            return self.create(
+                contact=contact,
+                nombre=contact.name,
+                celular=contact.main_phone or "",
+                email=contact.email,
+                distrito=contact.district,
+                responsible_user_id=contact.responsible_user_id,
+                created_by=by,
+            )
+
 
 class Lead(TracksChanges, BaseModel):
     """A second enquiry of the same phone is a second lead of the same contact (contract section 2)."""
 
-    tracked_fields = ("celular", "tipificacion", "status", "responsible_user_id")
+    tracked_fields: ClassVar[tuple[str, ...]] = ("celular", "tipificacion", "status", "responsible_user_id")
 
     contact = models.ForeignKey(Contact, on_delete=models.CASCADE, related_name="leads", verbose_name="contacto")
     nombre = models.CharField("nombre", max_length=255)
-    celular = models.CharField("celular", max_length=40)
+    celular = models.CharField("celular", max_length=LONGEST_PHONE, blank=True)
     email = models.EmailField("correo", null=True, blank=True)
     tipo_documento = models.CharField("tipo de documento", max_length=10, choices=DocumentType, null=True, blank=True)
     numero_documento = models.CharField("número de documento", max_length=20, null=True, blank=True)
@@ -67,6 +94,7 @@ class Lead(TracksChanges, BaseModel):
         on_delete=models.SET_NULL,
         null=True,
         blank=True,
+        db_index=False,
         related_name="+",
         verbose_name="creado por",
     )
@@ -104,21 +132,28 @@ class Lead(TracksChanges, BaseModel):
 
     def save(self, *args: Any, **kwargs: Any) -> None:
         self.tidy()
+        update_fields = kwargs.get("update_fields")
+        another_phone = not self._state.adding and "celular" in self.changes
+        if update_fields is not None:
+            another_phone = another_phone and "celular" in update_fields
+            kwargs["update_fields"] = {*update_fields, "es_lead_opc", "search_words"}
         with transaction.atomic():
             if self.contact_id is None:
                 self.contact = self.find_or_make_contact()
             super().save(*args, **kwargs)
+            if another_phone and (phone := self.read_phone()):
+                # A lead stays with its person whatever becomes of the number; the person gains it.
+                self.contact.add_phone(phone)
 
     def tidy(self) -> None:
         """Canonical phone, no blank where null is meant, and the words that search looks through.
 
         Part of every save; whoever stores leads in bulk calls it for each.
         """
-        phone = parse_phone(self.celular)
-        if phone is not None:
-            self.celular = phone.number
+        phone = self.read_phone()
+        self.celular = phone.number if phone else str(self.celular or "").strip()[:LONGEST_PHONE]
         self.email = (self.email or "").strip().lower() or None
-        self.numero_documento = (self.numero_documento or "").strip().upper() or None
+        self.numero_documento = tidy_document(self.numero_documento)
         # Whoever names a captor was captured in the field (presence-systems 1.1).
         self.es_lead_opc = self.es_lead_opc or bool(self.captador)
         self.search_words = column_words(
@@ -129,19 +164,41 @@ class Lead(TracksChanges, BaseModel):
             extra=phone_words(phone) if phone else words_of_raw_phone(self.celular),
         )
 
+    def read_phone(self) -> Phone | None:
+        """The `celular` as a number of the person's country, where the person is known."""
+        person = self._state.fields_cache.get("contact")
+        return parse_phone(self.celular, person.phone_region if person else None)
+
+    # --- Whose enquiry it is ----------------------------------------------------------------
+
+    def identity_locks(self) -> list[str]:
+        """What to `hold_all` before looking for the person: enquiries of one new person take turns."""
+        phone = self.read_phone()
+        known = {
+            "phone": phone.key if phone else self.celular,
+            "document": tidy_document(self.numero_documento),
+            "email": (self.email or "").strip().lower(),
+        }
+        return [f"{name}:{value}" for name, value in known.items() if value]
+
     def find_or_make_contact(self) -> Contact:
         """The person of this enquiry: by document, else by phone, else a new contact with what is known.
 
         Two enquiries of one new phone at once: the second waits, then finds the contact of the first.
         """
-        hold(f"phone:{self.celular}")
-        found = Contact.objects.matching(document=self.numero_documento, phone=self.celular).first()
-        if found is not None:
-            return found
+        hold_all(self.identity_locks())
+        people = Contact.objects.select_for_update(of=("self",), no_key=True)
+        found = people.best_match(document=self.numero_documento, phone=self.celular, name=self.nombre)
+        if found is None:
+            return self._make_contact()
+        self._tell(found)
+        return found
+
+    def _make_contact(self) -> Contact:
         return Contact.objects.create(
             name=self.nombre,
             mobile=self.celular,
-            email=self.email if not Contact.objects.present().filter(email=self.email).exists() else None,
+            email=self._free_email(),
             document_type=self.tipo_documento,
             document_number=self.numero_documento,
             district=self.distrito,
@@ -149,7 +206,49 @@ class Lead(TracksChanges, BaseModel):
             created_by=self.created_by,
         )
 
+    def _tell(self, contact: Contact) -> None:
+        """Fill what was not known of the person; what was known stays."""
+        news = {
+            "document_type": self.tipo_documento,
+            "document_number": self.numero_documento,
+            "email": self.email,
+            "district": self.distrito,
+        }
+        missing = {name: value for name, value in news.items() if value and not getattr(contact, name)}
+        if "email" in missing:
+            missing["email"] = self._free_email()
+        if missing:
+            contact.edit(missing, by=self.created_by)
+        if phone := self.read_phone():
+            contact.add_phone(phone)
 
-def words_of_raw_phone(raw: str) -> list[str]:
-    digits = "".join(char for char in raw if char.isdigit())
-    return [digits] if digits else []
+    def _free_email(self) -> str | None:
+        """The e-mail, unless somebody else has it: one address names one contact."""
+        return self.email if self.email and not Contact.objects.with_email(self.email).exists() else None
+
+    # --- Verbs ------------------------------------------------------------------------------
+
+    def convert(self) -> None:
+        """The enquiry was won; its person is a contact already. Repeating changes nothing."""
+        self._move_to(LeadStatus.WON)
+
+    def mark_contacted(self) -> None:
+        """A new enquiry has been spoken to; one that is further on stays there."""
+        if self.status == LeadStatus.NEW:
+            self._move_to(LeadStatus.CONTACTED)
+
+    def _move_to(self, status: LeadStatus) -> None:
+        if self.status != status:
+            self.status = status
+            self.save(update_fields=["status", "updated_at"])
+
+    def remove(self) -> None:
+        """Delete the enquiry and its appointments. Calls, tasks and notes about it stay with the person."""
+        with transaction.atomic():
+            lock_people([self.contact_id])
+            for relation in Lead._meta.get_fields(include_hidden=True):
+                model = relation.related_model
+                if relation.one_to_many and isinstance(model, type) and issubclass(model, HasSubject):
+                    model._base_manager.filter(lead=self).update(contact=self.contact_id, lead=None)
+            AuditEntry.write("lead.delete", "leads", self.pk, nombre=self.nombre, contact_id=str(self.contact_id))
+            self.delete()

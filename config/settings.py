@@ -199,7 +199,7 @@ REST_FRAMEWORK: dict[str, Any] = {
     "DEFAULT_PARSER_CLASSES": ["config.api.parsers.StrictJSONParser"],
     "DEFAULT_PAGINATION_CLASS": "config.api.paging.EnvelopePagination",
     "DEFAULT_FILTER_BACKENDS": ["django_filters.rest_framework.DjangoFilterBackend"],
-    "DEFAULT_THROTTLE_CLASSES": ["config.api.throttles.CallerThrottle"],
+    "DEFAULT_THROTTLE_CLASSES": ["config.api.throttles.CallerThrottle", "config.api.throttles.ViewThrottle"],
     "DEFAULT_THROTTLE_RATES": {
         "caller": ENV.api_rate,
         "bulk-assign": ENV.bulk_assign_rate,

@@ -64,5 +64,9 @@ class LoginThrottle(FixedWindowThrottle):
         return str(self.get_ident(request))
 
 
-class BulkAssignThrottle(FixedWindowThrottle):
-    scope = "bulk-assign"
+class ViewThrottle(FixedWindowThrottle):
+    """Endpoints with a limit of their own name its rate: `throttle_scope = "bulk-assign"`."""
+
+    def allow_request(self, request: Request, view: "APIView") -> bool:
+        self.scope = getattr(view, "throttle_scope", "")
+        return not self.scope or super().allow_request(request, view)

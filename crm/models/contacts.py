@@ -452,6 +452,10 @@ class Contact(TracksChanges, BaseModel):
             labels.setdefault(phone, PhoneLabel.OTHER)
         return [ContactPhone.of(self, phone, label) for phone, label in labels.items()]
 
+    def keep_phone(self, phone: Phone) -> None:
+        """One more number, among `phone_rows` from now on: for who stores contacts in bulk."""
+        self._spare_phones = (*self._spare_phones, phone)
+
     def _store_phones(self, *, is_new: bool) -> None:
         """Bring the rows of `ContactPhone` in step with the two fields; the other numbers stay."""
         if not is_new:

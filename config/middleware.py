@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 from django.http import HttpRequest, HttpResponse
 
+from config.addresses import client_address
 from config.logs import current_request_id
 from crm.acting import Origin, acting_through
 from crm.ids import new_id
@@ -61,7 +62,7 @@ class RememberActor:
     def __call__(self, request: HttpRequest) -> HttpResponse:
         origin = Origin(
             user=lambda: request.user,
-            ip_address=request.META.get("REMOTE_ADDR") or None,
+            ip_address=client_address(request),
             user_agent=request.headers.get("User-Agent", "")[:300],
         )
         with acting_through(origin):

@@ -44,7 +44,7 @@ class IdempotencyMiddleware:
         return self._once(request, key=key, caller=caller)
 
     def _once(self, request: HttpRequest, *, key: str, caller: str) -> HttpResponse:
-        digest = hashlib.sha256(request.body).hexdigest()
+        digest = _digest(request)
         name = {"caller": caller, "path": request.path_info[:200], "key": key}
         try:
             with transaction.atomic():
@@ -54,10 +54,33 @@ class IdempotencyMiddleware:
                 response = self.get_response(request)
                 if not 200 <= response.status_code < 300 or response.streaming:
                     raise _Unsuccessful(response)
-                claimed.keep(status=response.status_code, answer=response.content)
+                claimed.keep(status=response.status_code, answer=_kept(response))
                 return response
         except _Unsuccessful as stopped:
             return stopped.response
+
+
+def _digest(request: HttpRequest) -> str:
+    """Of the body as sent; of an upload, which may be too large for memory, field by field."""
+    found = hashlib.sha256()
+    if request.content_type == "multipart/form-data":
+        for name, values in sorted(request.POST.lists()):
+            found.update(repr((name, values)).encode())
+        for name, files in sorted(request.FILES.lists()):
+            for file in files:
+                found.update(repr((name, file.name, file.size)).encode())
+                for chunk in file.chunks():
+                    found.update(chunk)
+                file.seek(0)
+    else:
+        found.update(request.body)
+    return found.hexdigest()
+
+
+def _kept(response: HttpResponse) -> bytes:
+    """What a repeat will read: the answer, without what is shown only once (`secret_answer`)."""
+    without_secret = getattr(response, "repeated_as", None)
+    return response.content if without_secret is None else to_json(without_secret)
 
 
 def _repeat(row: IdempotencyKey, digest: str) -> HttpResponse:

@@ -8,6 +8,8 @@ from rest_framework.request import Request
 from rest_framework.settings import api_settings
 from rest_framework.throttling import BaseThrottle
 
+from config.addresses import client_address
+
 if TYPE_CHECKING:
     from rest_framework.views import APIView
 
@@ -24,7 +26,7 @@ class FixedWindowThrottle(BaseThrottle):
 
     def caller(self, request: Request) -> str:
         user = request.user
-        return str(user.pk) if user and user.is_authenticated else str(self.get_ident(request))
+        return str(user.pk) if user and user.is_authenticated else str(client_address(request))
 
     def allow_request(self, request: Request, view: "APIView") -> bool:
         rate = api_settings.DEFAULT_THROTTLE_RATES[self.scope]
@@ -61,7 +63,7 @@ class LoginThrottle(FixedWindowThrottle):
     scope = "login"
 
     def caller(self, request: Request) -> str:
-        return str(self.get_ident(request))
+        return str(client_address(request))
 
 
 class ViewThrottle(FixedWindowThrottle):

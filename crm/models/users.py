@@ -183,6 +183,10 @@ class User(BaseModel, AbstractBaseUser, PermissionsMixin):
         return self.is_active and (self.is_superuser or self.role in RESPONSIBLE_ROLES)
 
     @property
+    def is_lawyer(self) -> bool:
+        return self.role == Role.LAWYER
+
+    @property
     def is_agent_only(self) -> bool:
         """An agent without more rights: the one whom scopes apply to."""
         return self.role == Role.AGENT and not self.is_superuser

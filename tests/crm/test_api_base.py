@@ -102,7 +102,7 @@ def test_ids_and_times_are_written_as_the_clients_read_them() -> None:
 
 
 def test_a_secret_answer_says_how_a_repeat_may_look() -> None:
-    response = secret_answer({"id": 1, "token": "abc"}, "token", status=201)
+    response = secret_answer({"id": 1, "token": "abc"}, instead={"token": None}, status=201)
     assert response.data == {"id": 1, "token": "abc"}
     assert response.repeated_as == {"id": 1, "token": None}
     assert response.headers["Cache-Control"] == "no-store"

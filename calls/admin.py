@@ -5,9 +5,10 @@ from typing import Any
 from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
+from django.utils import timezone
 from unfold.decorators import display
 
-from calls.choices import CallStatus
+from calls.choices import CallStatus, Direction
 from calls.models import Call, CallType
 from crm.admin.base import RECORD, StaffAdmin, SubjectAdmin
 from crm.admin.filters import (
@@ -100,7 +101,9 @@ class CallAdmin(SubjectAdmin):
         return moment(call.proxima_llamada_fecha)
 
     def get_changeform_initial_data(self, request: HttpRequest) -> dict[str, Any]:
-        return {"responsible_user": request.user.pk, **super().get_changeform_initial_data(request)}
+        """What is filed by hand is mostly one's own call of a moment ago."""
+        usual = {"responsible_user": request.user.pk, "direction": Direction.OUTBOUND, "started_at": timezone.now()}
+        return {**usual, **super().get_changeform_initial_data(request)}
 
     def formfield_for_foreignkey(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
         """Types are few and have an order of their own: a plain box, not a search."""

@@ -62,7 +62,7 @@ def tasks_in_view(queryset: QuerySet[Any], view: str) -> QuerySet[Any]:
 @admin.register(Task)
 class TaskAdmin(SubjectAdmin):
     may_delete = EVERYBODY  # agents meet only their own tasks
-    list_display = ("summary", "person", "kind", "due", "responsible_user", "is_completed")
+    list_display = ("summary", "person", "kind", "due", "responsible_user", "done")
     list_filter = (
         DueFilter,
         HolderFilter,
@@ -104,7 +104,7 @@ class TaskAdmin(SubjectAdmin):
     def kind(self, task: Task) -> str:
         return task.get_task_type_display()
 
-    @display(description="vence", label={"vencida": "danger", "hoy": "warning", "": "info"})
+    @display(description="vence", label={"vencida": "danger", "hoy": "warning", "después": "info"})
     def due(self, task: Task) -> tuple[str, str] | None:
         """A tuple picks the colour, then shows the moment."""
         if task.complete_till is None:
@@ -115,6 +115,10 @@ class TaskAdmin(SubjectAdmin):
         if task.complete_till < timezone.now():
             return "vencida", text
         return "hoy" if text.startswith("hoy") else "después", text
+
+    @display(description="hecha")
+    def done(self, task: Task) -> str:
+        return moment(task.completed_at)
 
     def get_ordering(self, request: HttpRequest) -> tuple[str, ...]:
         """Open ones by due date, all or done ones newest first: each order has its index."""

@@ -1,8 +1,10 @@
 """Calls and their types."""
 
 from typing import TYPE_CHECKING, Any, ClassVar, Self
+from uuid import UUID
 
 from django.conf import settings
+from django.core.exceptions import ValidationError
 from django.core.validators import RegexValidator
 from django.db import models, transaction
 from django.db.models import Q
@@ -11,6 +13,7 @@ from django.utils.timezone import is_naive, make_aware
 from calls.choices import CallStatus, Direction
 from crm.changes import TracksChanges
 from crm.constraints import is_one_of
+from crm.exceptions import Refusal
 from crm.models.base import BaseModel
 from crm.models.subjects import HasSubject, SubjectQuerySet, exactly_one_subject, lock_people
 from crm.models.tasks import second_of
@@ -50,6 +53,26 @@ class CallType(BaseModel):
 
     def __str__(self) -> str:
         return self.name
+
+    def change(self, **fields: Any) -> None:
+        """Take new values; the code stays while calls hold it."""
+        with transaction.atomic():
+            if fields.get("code", self.code) != self.code and self.calls.exists():
+                raise ValidationError({"code": "Hay llamadas con este código: ya no se puede cambiar."})
+            for name, value in fields.items():
+                setattr(self, name, value)
+            self.full_clean()
+            self.save()
+
+    def remove(self) -> None:
+        """Delete a type that no call has; others can only be switched off (crm-client 4.4)."""
+        with transaction.atomic():
+            if self.calls.exists():
+                raise Refusal(
+                    "Hay llamadas de este tipo: no se puede eliminar. Desactívelo para que no se use más.",
+                    code="tipo_en_uso",
+                )
+            self.delete()
 
 
 class CallQuerySet(SubjectQuerySet):
@@ -169,7 +192,7 @@ class Call(TracksChanges, HasSubject, BaseModel):
         self._tidy()
         with transaction.atomic(savepoint=False):
             try:
-                self.lock_person()
+                self._person = self.lock_person()
                 super().save(*args, **kwargs)
             finally:
                 self._person = None
@@ -189,10 +212,10 @@ class Call(TracksChanges, HasSubject, BaseModel):
         self._person = person
 
     def lock_person(self) -> "Contact | None":
-        """The person behind the subject, their row locked: during a save always the same one."""
-        if self._person is None and self.person_id:
-            self._person = lock_people([self.person_id]).get(self.person_id)
-        return self._person
+        """The person behind the subject, their row locked: one query, and none within a save."""
+        if self._person is not None or self.person_id is None:
+            return self._person
+        return lock_people([self.person_id]).get(self.person_id)
 
     def names_new_date(self, *, created: bool) -> bool:
         """Whether this save names a next date that the call did not have before, to the second."""
@@ -201,14 +224,23 @@ class Call(TracksChanges, HasSubject, BaseModel):
         return after is not None and (before is None or second_of(before) != second_of(after))
 
     def moves(self) -> bool:
-        """Whether this save puts the call to another contact or lead."""
-        return not self.changes.keys().isdisjoint({"contact_id", "lead_id"})
+        """Whether this save puts a stored call to another contact or lead."""
+        return not self._state.adding and not self.changes.keys().isdisjoint({"contact_id", "lead_id"})
+
+    def former_subject(self) -> dict[str, UUID | None]:
+        """The columns of the subject that it had before this save."""
+        return {name: self.changes.get(name, (getattr(self, name),))[0] for name in ("contact_id", "lead_id")}
+
+    @property
+    def key_of_follow_ups(self) -> str:
+        """How the `planned_key` of every task begins that this call has planned."""
+        return f"call:{self.pk}:"
 
     @property
     def follow_up_key(self) -> str:
         """What the follow-up of the present next date is planned by: this call and that second."""
-        due = int(second_of(self.proxima_llamada_fecha).timestamp()) if self.proxima_llamada_fecha else ""
-        return f"call:{self.pk}:{due}"
+        due = self.proxima_llamada_fecha
+        return f"{self.key_of_follow_ups}{int(second_of(due).timestamp()) if due else ''}"
 
     def may_be_deleted_by(self, user: "User") -> bool:
         """Whoever sees a call may correct it; only its author, its responsible and administrators remove it."""

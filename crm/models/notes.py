@@ -1,6 +1,7 @@
 """Notes: what somebody wrote down about a contact or lead."""
 
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Any, Self
+from uuid import UUID
 
 from django.conf import settings
 from django.db import models
@@ -9,7 +10,7 @@ from django.db.models import Q
 from crm.choices import NoteType
 from crm.constraints import is_one_of
 from crm.models.base import BaseModel
-from crm.models.subjects import HasSubject, SubjectQuerySet, exactly_one_subject
+from crm.models.subjects import HasSubject, SubjectQuerySet, exactly_one_subject, find_subject
 
 if TYPE_CHECKING:
     from crm.models.users import User
@@ -23,6 +24,15 @@ class NoteQuerySet(SubjectQuerySet):
 
     def newest_first(self) -> Self:
         return self.order_by("-created_at", "-id")
+
+
+class NoteManager(models.Manager.from_queryset(NoteQuerySet)):  # type: ignore[misc]
+    def write(self, entity_type: str, entity_id: UUID, *, by: "User", **fields: Any) -> "Note":
+        """Keep a note about a contact or lead that `by` sees."""
+        note = Note(created_by=by, **fields)
+        note.subject = find_subject(entity_type, entity_id, visible_to=by)
+        note.save(force_insert=True)
+        return note
 
 
 class Note(HasSubject, BaseModel):
@@ -39,7 +49,7 @@ class Note(HasSubject, BaseModel):
         verbose_name="escrita por",
     )
 
-    objects = NoteQuerySet.as_manager()
+    objects = NoteManager()
 
     class Meta:
         verbose_name = "nota"
@@ -64,3 +74,15 @@ class Note(HasSubject, BaseModel):
 
     def may_be_changed_by(self, user: "User") -> bool:
         return user.is_administrator or self.created_by_id == user.pk
+
+    def change(
+        self, *, by: "User", entity_type: str | None = None, entity_id: UUID | None = None, **fields: Any
+    ) -> None:
+        """Change what `fields` name, and the subject when `entity_id` names another. The author stays."""
+        if entity_id is not None and entity_id != self.entity_id:
+            self.subject = find_subject(entity_type or self.entity_type, entity_id, visible_to=by)
+            fields = {**fields, "contact": self.contact, "lead": self.lead}
+        for name, value in fields.items():
+            setattr(self, name, value)
+        if fields:
+            self.save(update_fields={*fields, "updated_at"})

@@ -2,6 +2,7 @@
 
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, ClassVar, Self
+from uuid import UUID
 
 from django.conf import settings
 from django.db import models, transaction
@@ -11,14 +12,19 @@ from django.utils import timezone
 from crm.changes import TracksChanges
 from crm.choices import TaskType
 from crm.constraints import is_one_of
+from crm.exceptions import NotFound
 from crm.models.base import BaseModel
-from crm.models.subjects import HasSubject, SubjectQuerySet, exactly_one_subject
+from crm.models.subjects import HasSubject, SubjectQuerySet, exactly_one_subject, find_subject, lock_subject
+from crm.responsibles import with_people_checked
 
 if TYPE_CHECKING:
+    from crm.models.contacts import Contact
+    from crm.models.leads import Lead
     from crm.models.users import User
 
 # The words of a task that a call has planned (contract section 2), until somebody puts it in their own.
 FOLLOW_UP_TEXT = "Llamada de seguimiento programada"
+TASK_NOT_FOUND = "Tarea no encontrada"
 
 
 def second_of(moment: datetime) -> datetime:
@@ -57,8 +63,25 @@ class TaskQuerySet(SubjectQuerySet):
     def newest_first(self) -> Self:
         return self.order_by("-created_at", "-id")
 
+    def move_to(self, subject: "Contact | Lead") -> int:
+        """Put them to another contact or lead; what has planned them still has."""
+        field = subject._meta.model_name
+        columns = {"contact": None, "lead": None, field: subject}
+        return self.update(**columns, updated_at=timezone.now())
+
 
 class TaskManager(models.Manager.from_queryset(TaskQuerySet)):  # type: ignore[misc]
+    def file_for(self, entity_type: str, entity_id: UUID, *, by: "User", **fields: Any) -> tuple["Task", bool]:
+        """File a task about a contact or lead that `by` sees, who is responsible when nobody else is named."""
+        with transaction.atomic():
+            subject = lock_subject(entity_type, entity_id, visible_to=by)
+            task = Task(created_by=by)
+            task.subject = subject
+            task.fill({"responsible_user_id": None, **fields}, by=by)
+            filed, created = self.file(task)
+            filed.subject = subject
+            return filed, created
+
     def file(self, task: "Task") -> tuple["Task", bool]:
         """Store `task`, or return the one that already is this task: (task, was it created).
 
@@ -179,6 +202,27 @@ class Task(TracksChanges, HasSubject, BaseModel):
         was_completed, _ = changes.pop("is_completed", (False, None))
         return bool(was_completed or changes)
 
+    def fill(self, fields: dict[str, Any], *, by: "User") -> set[str]:
+        """Take checked values; the names of those that differ."""
+        values = with_people_checked(self, fields, by=by)
+        changed = {name for name, value in values.items() if value != getattr(self, name)}
+        for name in changed:
+            setattr(self, name, values[name])
+        return changed
+
+    def change(
+        self, *, by: "User", entity_type: str | None = None, entity_id: UUID | None = None, **fields: Any
+    ) -> None:
+        """Change what `fields` name, and the subject when `entity_id` names another."""
+        with transaction.atomic():
+            self.lock()
+            changed = self.fill(fields, by=by)
+            if entity_id is not None and entity_id != self.entity_id:
+                self.subject = find_subject(entity_type or self.entity_type, entity_id, visible_to=by)
+                changed |= {"contact_id", "lead_id"}
+            if changed:
+                self.save(update_fields=changed)
+
     def may_be_changed_by(self, user: "User") -> bool:
         """An agent changes only tasks of their own: to do, to cover, or given to somebody."""
         own = (self.responsible_user_id, self.created_by_id, self.coverage_user_id)
@@ -205,13 +249,19 @@ class Task(TracksChanges, HasSubject, BaseModel):
     def complete(self, *, result_text: str | None = None) -> None:
         """Mark done, once: repeating keeps the first moment, a new result text replaces the old."""
         with transaction.atomic():
-            task = Task.objects.select_for_update(of=("self",), no_key=True).get(pk=self.pk)
-            task.is_completed = True
+            self.lock()
+            self.is_completed = True
             if result_text is not None:
-                task.result_text = result_text
-            task.save(update_fields=["is_completed", "result_text"])
-        for name in ("is_completed", "completed_at", "result_text", "updated_at"):
-            setattr(self, name, getattr(task, name))
+                self.result_text = result_text
+            self.save(update_fields=["is_completed", "result_text"])
+
+    def lock(self) -> None:
+        """Read it once more, locked until the running transaction ends; `NotFound` once it is deleted."""
+        rows = Task.objects.with_subject().select_for_update(of=("self",), no_key=True)
+        try:
+            self.refresh_from_db(from_queryset=rows)
+        except Task.DoesNotExist:
+            raise NotFound(TASK_NOT_FOUND) from None
 
 
 def _joined(text: str, later: str) -> str:

@@ -23,3 +23,11 @@ class IsAdministrator(BasePermission):
 
     def has_permission(self, request: Request, view: "APIView") -> bool:
         return bool(request.user and request.user.is_authenticated and request.user.is_administrator)
+
+
+class IsLawyerOrAdministrator(BasePermission):
+    message = "Solo administradores y abogados pueden realizar esta operación."
+
+    def has_permission(self, request: Request, view: "APIView") -> bool:
+        user = request.user
+        return bool(user and user.is_authenticated and user.is_crm_staff and not user.is_agent_only)

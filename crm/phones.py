@@ -9,6 +9,7 @@ import unicodedata
 from collections.abc import Iterator
 from dataclasses import dataclass
 from decimal import Decimal
+from functools import lru_cache
 
 import phonenumbers
 from django.conf import settings
@@ -118,6 +119,8 @@ def _whole_number(scientific: str) -> str:
     return str(int(number)) if len(digits) == number.adjusted() + 1 else ""
 
 
+# Storing a contact reads its number five times over: as given, for the field, its row, its words.
+@lru_cache(maxsize=4096)
 def _read(text: str, home: str) -> Phone | None:
     """One number in `text`, as one of `home` if it is in use there, else as an international one without its plus."""
     digits = "".join(char for char in text if char.isdigit())

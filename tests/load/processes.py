@@ -73,7 +73,7 @@ def reference_service(
     """The reference with its tables filled: its port and the ids and token that its loader prints."""
     environment = {
         **os.environ,
-        "REF_DATABASE_URL": database_url.replace("postgresql://", "postgresql+asyncpg://"),
+        "REF_DATABASE_URL": f"postgresql+asyncpg://{database_url.partition('://')[2]}",
     }
     loaded = subprocess.run(
         [str(python), "load.py", "--opportunities", str(rows), "--jobs", str(rows)],

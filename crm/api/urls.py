@@ -1,10 +1,30 @@
 from django.urls import path
 
-from crm.api.views import notes, tasks, users
+from crm.api.views import appointments, contacts, leads, notes, tasks, users
 
 _one = {"get": "retrieve", "put": "update", "patch": "update", "delete": "destroy"}
 
 urlpatterns = [
+    path("contacts", contacts.ContactViewSet.as_view({"get": "list", "post": "create"})),
+    path("contacts/count", contacts.ContactViewSet.as_view({"get": "count"})),
+    path("contacts/duplicates", contacts.ContactDuplicates.as_view({"get": "list"})),
+    path("contacts/<str:contact_id>", contacts.ContactViewSet.as_view(_one)),
+    path("contacts/<str:contact_id>/leads", leads.ContactLeads.as_view({"get": "list"})),
+    path("contacts/<str:contact_id>/appointments", appointments.ContactAppointments.as_view({"get": "list"})),
+    path("contacts/<str:contact_id>/merge", contacts.ContactMerges.as_view({"post": "merge"})),
+    path("contacts/<str:contact_id>/merge/undo", contacts.ContactMerges.as_view({"post": "undo"})),
+    path("contacts/<str:contact_id>/merges", contacts.ContactMerges.as_view({"get": "list"})),
+    path("leads", leads.LeadViewSet.as_view({"get": "list", "post": "create"})),
+    path("leads/count", leads.LeadViewSet.as_view({"get": "count"})),
+    path("leads/new", leads.LeadViewSet.as_view({"get": "new"})),
+    path("leads/<str:lead_id>", leads.LeadViewSet.as_view(_one)),
+    path("leads/<str:lead_id>/convert", leads.LeadViewSet.as_view({"post": "convert"})),
+    path(
+        "leads/<str:lead_id>/mark-initial-contact-completed",
+        leads.LeadViewSet.as_view({"post": "mark_initial_contact_completed"}),
+    ),
+    path("appointments", appointments.AppointmentViewSet.as_view({"get": "list", "post": "create"})),
+    path("appointments/<str:appointment_id>", appointments.AppointmentViewSet.as_view(_one)),
     path("tasks", tasks.TaskViewSet.as_view({"get": "list", "post": "create"})),
     path("tasks/calendar", tasks.TaskCalendar.as_view({"get": "list"})),
     path("tasks/<str:task_id>", tasks.TaskViewSet.as_view(_one)),

@@ -10,7 +10,9 @@ from django.utils import timezone
 from crm.changes import TracksChanges
 from crm.choices import AppointmentState
 from crm.constraints import is_one_of
+from crm.models.audit import AuditEntry
 from crm.models.base import BaseModel
+from crm.models.edits import WritesDifferences
 from crm.models.leads import Lead
 
 if TYPE_CHECKING:
@@ -52,7 +54,7 @@ class AppointmentQuerySet(models.QuerySet["Appointment"]):
         return self.order_by("-fecha_hora", "-id")
 
 
-class Appointment(TracksChanges, BaseModel):
+class Appointment(TracksChanges, WritesDifferences, BaseModel):
     tracked_fields: ClassVar[tuple[str, ...]] = ("estado", "fecha_hora", "lugar")
 
     numero = models.PositiveBigIntegerField("número", unique=True, editable=False)
@@ -105,18 +107,22 @@ class Appointment(TracksChanges, BaseModel):
         return self.lead.contact_id
 
     def save(self, *args: Any, **kwargs: Any) -> None:
-        if self.estado == AppointmentState.CONFIRMED:
-            self.has_ever_been_confirmed = True
-        if self.estado == AppointmentState.ATTENDED:
-            self.attended_at = self.attended_at or timezone.now()
-        else:
-            self.attended_at = None
+        self.tidy()
         if (update_fields := kwargs.get("update_fields")) is not None:
             kwargs["update_fields"] = {*update_fields, "attended_at", "has_ever_been_confirmed", "updated_at"}
         with transaction.atomic():
             if self.numero is None:
                 self.numero = AppointmentNumber.take()
             super().save(*args, **kwargs)
+
+    def tidy(self) -> None:
+        """When it took place, and that it was confirmed once, follow from the state."""
+        if self.estado == AppointmentState.CONFIRMED:
+            self.has_ever_been_confirmed = True
+        if self.estado == AppointmentState.ATTENDED:
+            self.attended_at = self.attended_at or timezone.now()
+        else:
+            self.attended_at = None
 
     def mark_attended(self) -> None:
         """The person came: `Realizada`, once."""
@@ -126,3 +132,10 @@ class Appointment(TracksChanges, BaseModel):
                 current.estado = AppointmentState.ATTENDED
                 current.save(update_fields=["estado", "updated_at"])
         self.refresh_from_db()
+
+    def remove(self) -> None:
+        with transaction.atomic():
+            AuditEntry.write(
+                "appointment.delete", "appointments", self.pk, numero=self.numero, lead_id=str(self.lead_id)
+            )
+            self.delete()

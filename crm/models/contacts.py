@@ -15,6 +15,7 @@ from crm.changes import TracksChanges
 from crm.choices import DocumentType, Grading, LandingProduct, PhoneLabel
 from crm.constraints import is_one_of
 from crm.models.base import BaseModel
+from crm.models.edits import WritesDifferences
 from crm.phones import Phone, iter_phones, parse_phone, region_of_country, search_words
 from crm.search import SearchColumn, column_words
 from crm.text import tidy_document, words
@@ -150,6 +151,23 @@ class ContactQuerySet(models.QuerySet["Contact"]):
         of_leads = due.filter(lead__contact=OuterRef("pk")).values("complete_till")[:1]
         return self.annotate(_own_task_at=Subquery(own), _lead_task_at=Subquery(of_leads))
 
+    def register(
+        self, fields: Mapping[str, Any], *, by: "User", further_phones: Mapping[Phone, str] | None = None
+    ) -> "Contact":
+        """Store a new contact in the name of `by`. Where agents see only what is theirs, theirs it is."""
+        from crm.scope import is_limited
+
+        contact = self.model(created_by=by, updated_by=by)
+        for name, value in fields.items():
+            setattr(contact, name, contact.merged_custom_fields(value) if name == "custom_fields" else value)
+        if contact.responsible_user_id is None and is_limited(by):
+            contact.responsible_user = by
+        with transaction.atomic():
+            contact.save(force_insert=True)
+            if further_phones:
+                contact.replace_other_phones(further_phones)
+        return contact
+
     def create_many(self, contacts: Iterable["Contact"]) -> list["Contact"]:
         """Store new contacts and their phones in two statements, tidied as a save would; no signal is sent."""
         made = list(contacts)
@@ -165,7 +183,7 @@ def _another_line(phone: Phone) -> Q:
     return Q(label=PhoneLabel.LANDLINE) & ~Q(number=phone.number)
 
 
-class Contact(TracksChanges, BaseModel):
+class Contact(TracksChanges, WritesDifferences, BaseModel):
     """The person ("cliente", "contacto"). Deleting hides; merging points to who took over."""
 
     tracked_fields: ClassVar[tuple[str, ...]] = (
@@ -355,27 +373,17 @@ class Contact(TracksChanges, BaseModel):
         found += [word for raw in (self.mobile, self.phone) for word in words_of_raw_phone(raw or "")]
         return column_words(*(getattr(self, name) for name in SEARCHED_FIELDS), extra=found)
 
-    def edit(self, changes: Mapping[str, Any], *, by: "User | None") -> bool:
-        """Write what differs and nothing else, so that two people who edit different fields keep both.
+    def edit(self, changes: Mapping[str, Any], *, by: "User | None" = None) -> bool:
+        """`custom_fields` are merged: a key that is not named stays, one that is null goes."""
+        if "custom_fields" in changes:
+            changes = {**changes, "custom_fields": self.merged_custom_fields(changes["custom_fields"])}
+        written = self.take(changes)
+        if written:
+            self.updated_by = by
+            self.save(update_fields={*written, "updated_by", "updated_at"})
+        return bool(written)
 
-        `custom_fields` are merged: a key that is not named stays, one that is null goes. Tells whether
-        anything changed. The row should be locked by the caller.
-        """
-        before = self._column_values()
-        for name, value in changes.items():
-            setattr(self, name, self._merged_custom_fields(value) if name == "custom_fields" else value)
-        self.tidy()
-        written = {name for name, value in self._column_values().items() if value != before[name]}
-        if not written:
-            return False
-        self.updated_by = by
-        self.save(update_fields={*written, "updated_by", "updated_at"})
-        return True
-
-    def _column_values(self) -> dict[str, Any]:
-        return {field.name: getattr(self, field.attname) for field in self._meta.concrete_fields}
-
-    def _merged_custom_fields(self, given: dict[str, Any] | None) -> dict[str, Any]:
+    def merged_custom_fields(self, given: dict[str, Any] | None) -> dict[str, Any]:
         merged = {**(self.custom_fields or {}), **(given or {})}
         return {key: value for key, value in merged.items() if value is not None}
 
@@ -426,6 +434,11 @@ class Contact(TracksChanges, BaseModel):
     @property
     def phone_region(self) -> str:
         return region_of_country(self.country, settings.PHONE_REGION)
+
+    @property
+    def phones_in_order(self) -> list["ContactPhone"]:
+        """All numbers: that of the mobile field, that of the phone field, then the others as they came."""
+        return sorted(self.phones.all(), key=lambda row: (_ORDER_OF_LABELS.get(row.label, 2), row.pk))
 
     @property
     def main_phone(self) -> str | None:
@@ -514,7 +527,8 @@ class ContactPhoneQuerySet(models.QuerySet["ContactPhone"]):
         )
 
 
-_FIELD_LABELS = (PhoneLabel.PHONE, PhoneLabel.MOBILE)
+_FIELD_LABELS = (PhoneLabel.MOBILE, PhoneLabel.PHONE)
+_ORDER_OF_LABELS = {label.value: position for position, label in enumerate(_FIELD_LABELS)}
 
 
 class ContactPhone(models.Model):

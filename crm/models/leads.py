@@ -1,5 +1,6 @@
 """Leads: one enquiry of a person, as it was captured."""
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from django.conf import settings
@@ -13,8 +14,10 @@ from crm.locks import hold_all
 from crm.models.audit import AuditEntry
 from crm.models.base import BaseModel
 from crm.models.contacts import LONGEST_PHONE, Contact, phone_words, words_of_raw_phone
+from crm.models.edits import WritesDifferences
 from crm.models.subjects import HasSubject, lock_people
 from crm.phones import Phone, parse_phone
+from crm.scope import is_limited
 from crm.search import SearchColumn, column_words
 from crm.text import tidy_document
 
@@ -38,6 +41,20 @@ class LeadQuerySet(models.QuerySet["Lead"]):
     def newest_first(self) -> Self:
         return self.order_by("-created_at", "-id")
 
+    def register(self, fields: Mapping[str, Any], *, contact: Contact | None, by: "User") -> "Lead":
+        """Store a new enquiry in the name of `by`: of `contact` where it is named, else of whom it fits.
+
+        What a named contact is known by need not be said again.
+        """
+        lead = self.model(contact=contact, created_by=by, **fields)
+        if contact is not None:
+            lead.nombre = lead.nombre or contact.name
+            lead.celular = lead.celular or contact.main_phone or ""
+        if lead.responsible_user_id is None and is_limited(by):
+            lead.responsible_user = by
+        lead.save(force_insert=True)
+        return lead
+
     def newest_or_new(self, contact: Contact, *, by: "User | None") -> "Lead":
         """What an appointment of a contact hangs on. The contact's row is locked, so two make one lead."""
         with transaction.atomic():
@@ -56,7 +73,7 @@ class LeadQuerySet(models.QuerySet["Lead"]):
             )
 
 
-class Lead(TracksChanges, BaseModel):
+class Lead(TracksChanges, WritesDifferences, BaseModel):
     """A second enquiry of the same phone is a second lead of the same contact (contract section 2)."""
 
     tracked_fields: ClassVar[tuple[str, ...]] = ("celular", "tipificacion", "status", "responsible_user_id")

@@ -149,6 +149,7 @@ CELERY_BROKER_TRANSPORT_OPTIONS = (
 )
 CELERY_BEAT_SCHEDULE: dict[str, Any] = {
     "resume-imports": {"task": "crm.tasks.resume_imports", "schedule": 5.0},
+    "forget-old-imports": {"task": "crm.tasks.forget_old_imports", "schedule": timedelta(hours=1)},
     "forget-old-keys": {"task": "crm.tasks.forget_old_keys", "schedule": timedelta(hours=1)},
 }
 
@@ -179,6 +180,7 @@ AXES_HTTP_RESPONSE_CODE = 429
 AXES_ENABLE_ACCESS_FAILURE_LOG = False
 AXES_DISABLE_ACCESS_LOG = True
 AXES_RESET_COOL_OFF_ON_FAILURE_DURING_LOCKOUT = False  # it ends when Retry-After said it would
+AXES_USERNAME_FORM_FIELD = "username"  # what `authenticate` is called with; axes would guess "email"
 AXES_USERNAME_CALLABLE = "config.api.signing_in.name_for_lockout"
 AXES_CLIENT_IP_CALLABLE = "config.addresses.client_address"
 AXES_LOCKOUT_CALLABLE = "config.api.signing_in.locked_out"

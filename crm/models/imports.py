@@ -225,6 +225,10 @@ class ImportRun(BaseModel):
             updated_at=timezone.now(),
         )
 
+    def refresh_counters(self) -> None:
+        """Read the counters anew, never the lease: it must stay the one that this worker took."""
+        self.refresh_from_db(fields=["processed_rows", *(f"{outcome}_rows" for outcome in RowOutcome.values)])
+
     def release(self) -> None:
         """Let any worker go on at once."""
         ImportRun.objects.filter(pk=self.pk, leased_until=self.leased_until).update(leased_until=None)

@@ -9,7 +9,7 @@ Spanish sentence of the one table below.
 from collections.abc import Callable, Iterable
 from datetime import UTC
 from functools import cache, cached_property
-from operator import attrgetter
+from operator import attrgetter, methodcaller
 from typing import Any
 from uuid import UUID
 
@@ -41,7 +41,7 @@ _PLAIN = (
 
 
 class Answer(serializers.Serializer[Any]):
-    """Read only. Each field reads the attribute of its `source`; a method field calls its method.
+    """Read only. Each field reads the attribute of its `source`, or calls it when it is named `get_…`.
 
     Fields are looked at once a class, not once a request: copying them costs more than reading a row.
     A `None` on the way of a dotted source ("responsible_user.name") answers null.
@@ -85,7 +85,8 @@ def _getter(source: str) -> Reader:
     if source == "*":
         return lambda instance: instance
     if "." not in source:
-        return attrgetter(source)
+        # `get_role_display` and its like are methods; asking each value whether it is one would cost more.
+        return methodcaller(source) if source.startswith("get_") else attrgetter(source)
     steps = source.split(".")
 
     def get(instance: Any) -> Any:

@@ -43,6 +43,11 @@ class UserQuerySet(models.QuerySet["User"]):
     def active(self) -> Self:
         return self.filter(is_active=True)
 
+    def by_name(self, name: str | None) -> Self:
+        """By e-mail or user name, whatever the case. A user name holds no @, so only one can match."""
+        word = (name or "").strip().lower()
+        return self.filter(**{"email" if "@" in word else "username": word})
+
     def responsible(self) -> Self:
         """Who may be made responsible or be assigned (contract section 1)."""
         return self.active().filter(role__in=RESPONSIBLE_ROLES)
@@ -63,9 +68,8 @@ class UserQuerySet(models.QuerySet["User"]):
 
 class UserManager(BaseUserManager.from_queryset(UserQuerySet)):  # type: ignore[misc]
     def get_by_natural_key(self, username: str | None) -> "User":
-        """By e-mail or user name, whatever the case. A user name holds no @, so only one can match."""
-        word = (username or "").strip().lower()
-        return self.get(**{"email" if "@" in word else "username": word})
+        found: User = self.by_name(username).get()
+        return found
 
     def create_user(self, email: str, password: str | None = None, **fields: Any) -> "User":
         user: User = self.model(email=email, **fields)
@@ -319,6 +323,8 @@ class ApiToken(BaseModel):
         value = value or f"puente_{secrets.token_urlsafe(32)}"
         if not re.fullmatch(r"[!-~]{8,500}", value):
             raise ValidationError({"value": "El valor necesita de 8 a 500 caracteres ASCII visibles, sin espacios."})
+        if fields.get("expires_at") and fields["expires_at"] <= timezone.now():
+            raise ValidationError({"expires_at": "La fecha de caducidad ya ha pasado."})
         # A quarter of it at most, so that a short given value does not stand in the list nearly whole.
         token = cls(user=user, name=name, digest=cls.digest_of(value), hint=value[: min(8, len(value) // 4)], **fields)
         with transaction.atomic():

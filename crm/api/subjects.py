@@ -49,16 +49,18 @@ class IdFilter(django_filters.CharFilter):
 
 class SubjectFilter(django_filters.FilterSet):
     entity_type = django_filters.ChoiceFilter(choices=_SPELLINGS, method="of_type", label="`contacts` o `leads`.")
-    entity_id = IdFilter(method="of_subject", label="El contacto o lead. `new` no devuelve nada.")
+    entity_id = django_filters.CharFilter(method="of_subject", label="El contacto o lead. `new` no devuelve nada.")
 
     def of_type(self, queryset: QuerySet[Any], name: str, value: str) -> QuerySet[Any]:
         return queryset.filter(**{f"{SUBJECT_FIELDS[value]}__isnull": False})
 
-    def of_subject(self, queryset: QuerySet[Any], name: str, value: UUID) -> QuerySet[Any]:
-        entity_type = self.form.cleaned_data.get("entity_type")
+    def of_subject(self, queryset: QuerySet[Any], name: str, value: str) -> QuerySet[Any]:
+        found, entity_type = as_id(value), self.form.cleaned_data.get("entity_type")
+        if found is None:
+            return queryset.none()
         if entity_type:
-            return queryset.filter(**{f"{SUBJECT_FIELDS[entity_type]}_id": value})
-        return queryset.filter(Q(contact_id=value) | Q(lead_id=value))
+            return queryset.filter(**{f"{SUBJECT_FIELDS[entity_type]}_id": found})
+        return queryset.filter(Q(contact_id=found) | Q(lead_id=found))
 
 
 class ResponsibleFilter(SubjectFilter):

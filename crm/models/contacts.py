@@ -14,6 +14,7 @@ from django.utils import timezone
 from crm.changes import TracksChanges
 from crm.choices import DocumentType, Grading, LandingProduct, PhoneLabel
 from crm.constraints import is_one_of
+from crm.models.audit import AuditEntry
 from crm.models.base import BaseModel
 from crm.models.edits import WritesDifferences
 from crm.phones import Phone, iter_phones, parse_phone, region_of_country, search_words
@@ -389,9 +390,11 @@ class Contact(TracksChanges, WritesDifferences, BaseModel):
 
     def delete_softly(self, *, by: "User | None") -> None:
         """Hide the contact and all that hangs on it; nothing is lost."""
-        self.is_deleted = True
-        self.updated_by = by
-        self.save(update_fields=["is_deleted", "updated_by", "updated_at"])
+        with transaction.atomic():
+            self.is_deleted = True
+            self.updated_by = by
+            self.save(update_fields=["is_deleted", "updated_by", "updated_at"])
+            AuditEntry.write("contact.delete", "contacts", self.pk, name=self.name)
 
     def complete_initial_contact(self, *, by: "User | None") -> tuple[list[str], list[str]]:
         """Mark the first conversation as done, if what it has to find out is known.
@@ -485,10 +488,13 @@ class Contact(TracksChanges, WritesDifferences, BaseModel):
     def replace_other_phones(self, numbers: Mapping[Phone, str]) -> None:
         """The numbers beside the two fields become exactly these; those of the fields are left as they are."""
         own = {phone.number for phone in self.read_phones()}
-        wanted = {phone: label for phone, label in numbers.items() if phone.number not in own}
+        wanted = {phone.number: (phone, label) for phone, label in numbers.items() if phone.number not in own}
+        beside = dict(self.phones.beside_the_fields().values_list("number", "label"))
+        if beside == {number: label for number, (_, label) in wanted.items()}:
+            return
         with transaction.atomic():
-            self.phones.beside_the_fields().exclude(number__in=[phone.number for phone in wanted]).delete()
-            ContactPhone.objects.put([ContactPhone.of(self, phone, label) for phone, label in wanted.items()])
+            self.phones.beside_the_fields().exclude(number__in=wanted).delete()
+            ContactPhone.objects.put([ContactPhone.of(self, phone, label) for phone, label in wanted.values()])
             self.note_phones()
 
     def note_phones(self) -> None:

@@ -1,14 +1,14 @@
 """POST /api/crm/contacts."""
 
-import threading
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import pytest
-from django.db import connection
 from rest_framework.test import APIClient
 
 from crm.models import Contact, User
+from tests.crm.racing import at_once
 from tests.factories import ContactFactory, UserFactory
 
 AsUser = Callable[[User | None], APIClient]
@@ -187,19 +187,10 @@ def test_the_email_of_a_deleted_contact_is_free(as_user: AsUser, bob: User) -> N
 
 @pytest.mark.django_db(transaction=True)
 def test_of_two_at_once_with_one_email_one_is_stored(as_user: AsUser, bob: User) -> None:
-    clients = [as_user(bob) for _ in range(6)]
-    together, statuses = threading.Barrier(len(clients)), []
+    def send(client: APIClient) -> int:
+        return int(client.post(URL, {"name": "Luz", "email": "luz@correo.test"}).status_code)
 
-    def send(client: APIClient) -> None:
-        together.wait()
-        statuses.append(client.post(URL, {"name": "Luz", "email": "luz@correo.test"}).status_code)
-        connection.close()
-
-    threads = [threading.Thread(target=send, args=[client]) for client in clients]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    statuses = at_once([partial(send, as_user(bob)) for _ in range(6)])
     assert statuses.count(201) == 1
     assert set(statuses) <= {201, 400, 409}
     assert Contact.objects.count() == 1

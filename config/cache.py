@@ -47,6 +47,20 @@ class ForgivingRedisCache(RedisCache):
         """0 when nobody counts: whoever limits by it lets everybody in."""
         return int(self._try(super().incr, 0, *args, **kwargs))
 
+    def count(self, key: str, seconds: int) -> int:
+        """How often this was asked for `key`, which is forgotten after `seconds`; 0 when nobody counts.
+
+        One trip to the server; `incr` makes two, to ask first whether the key is there.
+        """
+        return int(self._try(self._count, 0, self.make_and_validate_key(key), seconds))
+
+    def _count(self, key: str, seconds: int) -> int:
+        client = self._cache.get_client(key, write=True)
+        found: int = client.incr(key)
+        if found == 1:
+            client.expire(key, seconds)
+        return found
+
     def set_many(self, *args: Any, **kwargs: Any) -> list[Any]:
         failed: list[Any] = self._try(super().set_many, [], *args, **kwargs)
         return failed

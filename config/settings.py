@@ -101,10 +101,13 @@ SQLITE: dict[str, Any] = {
 
 def _postgresql(url: str) -> dict[str, Any]:
     """Connections are kept per thread and checked before use, so a restarted server costs no error."""
+    read = environ.Env.db_url_config(url)
     return {
-        **environ.Env.db_url_config(url),
+        **read,
         "CONN_MAX_AGE": 600,
         "CONN_HEALTH_CHECKS": True,
+        # A server that is away is told as 503 soon, not after the minutes that TCP would wait.
+        "OPTIONS": {"connect_timeout": 5, **read.get("OPTIONS", {})},
     }
 
 

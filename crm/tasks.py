@@ -1,9 +1,10 @@
 """Background work of the ground floor. Each task is one call; what is to be done stands in the database."""
 
 from celery import shared_task
+from django.core.management import call_command
 
 from crm.importing import running
-from crm.models import ImportRun
+from crm.models import IdempotencyKey, ImportRun
 from crm.waking import wake
 
 
@@ -24,3 +25,10 @@ def resume_imports() -> None:
 def forget_old_imports() -> None:
     """Remove uploaded files after a month, and previews that nobody started."""
     running.forget_old()
+
+
+@shared_task
+def forget_old_keys() -> None:
+    """Remove idempotency keys after their day, and refresh tokens that have run out."""
+    IdempotencyKey.forget_old()
+    call_command("flushexpiredtokens")

@@ -3,12 +3,13 @@
 import time
 from typing import TYPE_CHECKING
 
-from django.core.cache import cache
+from django.core.cache import cache, caches
 from rest_framework.request import Request
 from rest_framework.settings import api_settings
 from rest_framework.throttling import BaseThrottle
 
 from config.addresses import client_address
+from config.cache import ForgivingRedisCache
 
 if TYPE_CHECKING:
     from rest_framework.views import APIView
@@ -45,10 +46,14 @@ class FixedWindowThrottle(BaseThrottle):
 
 def _count(key: str, seconds: int) -> int:
     """Requests so far in this window. Without a cache nobody is locked out: the limit is courtesy."""
+    if isinstance(caches["default"], ForgivingRedisCache):
+        return caches["default"].count(key, seconds)
+    if cache.add(key, 1, seconds):
+        return 1
     try:
         return cache.incr(key)
-    except ValueError:  # the first of this window; `add` fails for the second of two at once
-        return 1 if cache.add(key, 1, seconds + 1) else cache.incr(key)
+    except ValueError:  # it ended between the two
+        return 1
 
 
 class CallerThrottle(FixedWindowThrottle):

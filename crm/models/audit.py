@@ -100,5 +100,10 @@ class IdempotencyKey(models.Model):
         row.pk = taken[0]
         return row
 
+    @classmethod
+    def forget_old(cls) -> int:
+        """Remove the keys that nobody may repeat any more."""
+        return cls.objects.filter(created_at__lt=timezone.now() - cls.KEPT_FOR).delete()[0]
+
     def keep(self, *, status: int, answer: bytes) -> None:
         type(self).objects.filter(pk=self.pk).update(status=status, answer=answer)

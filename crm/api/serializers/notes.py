@@ -1,5 +1,8 @@
 """Notes as clients read and write them (crm-client 3.4). The session's user is the author, whatever a body says."""
 
+from typing import Any
+
+import orjson
 from rest_framework import serializers
 
 from crm.api.base import Answer
@@ -14,6 +17,11 @@ class NoteBody(SubjectBody):
 
     def validate_note_type(self, value: str | None) -> str:
         return value or NoteType.COMMENT
+
+    def validate_params(self, value: dict[str, Any] | None) -> dict[str, Any] | None:
+        if b"\\u0000" in orjson.dumps(value):
+            raise serializers.ValidationError("No se admiten caracteres nulos.")
+        return value
 
 
 class NoteAnswer(Answer):

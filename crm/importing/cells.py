@@ -158,33 +158,33 @@ def one_of(choices: type[models.TextChoices], thing: str) -> Reader:
     known = spellings(choices)
 
     def read(cell: str, around: Surroundings) -> str:
-        value = known.get(plain(cell))
+        value = known.get(cell.lower()) or known.get(plain(cell))
         if value is None:
-            raise Unclear(f"{thing} «{shown(cell)}» no existe. {suggestion(cell, known)}")
+            raise Unclear(f"{thing} «{shown(cell)}» no existe. {suggestion(cell, choices, known)}")
         return value
 
     return read
 
 
 def spellings(choices: type[models.TextChoices]) -> dict[str, str]:
-    """Value by plain spelling: the value, its label, and either side of "(…)" where that is one value only."""
-    found: dict[str, str] = {}
-    short: dict[str, set[str]] = {}
+    """Value by spelling: value and label as they are; plainly, and by either side of "(…)", where that is one value
+    only ("B+" and "B-" are plainly the same)."""
+    exact: dict[str, str] = {}
+    loose: dict[str, set[str]] = {}
     for value, label in choices.choices:
-        found[plain(value)] = found[plain(str(label))] = value
-        for part in re.split(r"[()]", value) if "(" in value else []:
-            short.setdefault(plain(part), set()).add(value)
-    return {part: min(values) for part, values in short.items() if part and len(values) == 1} | found
+        exact[value.lower()] = exact[str(label).lower()] = value
+        for part in (value, str(label), *(re.split(r"[()]", value) if "(" in value else [])):
+            loose.setdefault(plain(part), set()).add(value)
+    return {part: min(values) for part, values in loose.items() if part and len(values) == 1} | exact
 
 
-def suggestion(cell: str, known: dict[str, Any]) -> str:
+def suggestion(cell: str, choices: type[models.TextChoices], known: dict[str, str]) -> str:
     """ "¿Quiso decir «…»?" when something is near, else what there is, if that is short."""
     near = difflib.get_close_matches(plain(cell), known, n=1, cutoff=0.6)
     if near:
-        return f"¿Quiso decir «{known[near[0]]}»?"
-    values = list(dict.fromkeys(known.values()))
-    if len(values) <= 10:
-        return f"Use {_listed(values)}."
+        return f"¿Quiso decir «{choices(known[near[0]]).label}»?"
+    if len(choices) <= 10:
+        return f"Use {_listed(choices.labels)}."
     return "La plantilla trae los valores admitidos."
 
 

@@ -198,7 +198,7 @@ def _delimiter(text: str, recognise: Recognise) -> str:
 
     def score(delimiter: str) -> tuple[int, int]:
         rows = islice(csv.reader(_LINE_END.split(text), delimiter=delimiter), HEADER_WITHIN)
-        return max(((recognise(row), len(row)) for row in rows if any(row)), default=(0, 0))
+        return max(((recognise(row), len(row)) for row in rows), default=(0, 0))
 
     return max(DELIMITERS, key=score)
 

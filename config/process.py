@@ -12,7 +12,7 @@ import sys
 import threading
 from collections.abc import Callable
 from types import FrameType
-from typing import Any
+from typing import Any, NoReturn
 
 from celery import Celery
 from celery.beat import Scheduler
@@ -35,9 +35,11 @@ SECONDS_TO_STOP = 1.0
 
 def reserve_address(host: str, port: int) -> socket.socket:
     """A socket that holds `host` and `port` and does not listen yet; OSError says why it cannot."""
+    if not 0 <= port <= 65535:
+        raise OSError("un puerto va de 0 a 65535")
     try:
         found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
-    except (OverflowError, UnicodeError) as error:
+    except UnicodeError as error:
         raise OSError(str(error)) from error
     # "localhost" is two addresses; everybody can reach the older one.
     family, kind, protocol, _, address = min(found, key=lambda choice: choice[0] != socket.AF_INET)
@@ -46,9 +48,9 @@ def reserve_address(host: str, port: int) -> socket.socket:
         # Connections of the last run, still in TIME_WAIT, must not keep the next from starting.
         holder.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         holder.bind(address)
-    except (OSError, OverflowError) as error:
+    except OSError:
         holder.close()
-        raise error if isinstance(error, OSError) else OSError(str(error)) from error
+        raise
     return holder
 
 
@@ -80,6 +82,7 @@ class Background:
         self._stopping = threading.Event()
         self._alive: set[str] = set()
         self._worker: Any = None
+        self._clock: Any = None
         self._threads = {
             name: threading.Thread(target=self._keep_running, args=(name, run), name=name, daemon=True)
             for name, run in (("worker", self._run_worker), ("clock", self._run_clock))
@@ -97,6 +100,8 @@ class Background:
     def stop(self, seconds: float = SECONDS_TO_STOP) -> bool:
         """Take nothing new and wait `seconds` for the tasks under way; whether they have ended."""
         self._stopping.set()
+        if self._clock is not None:
+            self._clock.stop()
         if self._worker is not None:
             # Its own stop waits for its tasks, however long they take.
             threading.Thread(target=self._worker.stop, daemon=True).start()
@@ -128,7 +133,8 @@ class Background:
 
     def _run_clock(self) -> None:
         # The plain scheduler keeps its times in memory: no schedule file is left behind.
-        Clock(self._app, max_interval=1, scheduler_cls=Scheduler).start()
+        self._clock = Clock(self._app, max_interval=1, scheduler_cls=Scheduler)
+        self._clock.start()
 
 
 _background: Background | None = None
@@ -189,8 +195,8 @@ def stop_on_signals() -> None:
         signal.signal(first, interrupt)
 
 
-def leave() -> None:
+def leave(code: int = 0) -> NoReturn:
     """End the process now; the interpreter itself would wait for tasks under way."""
     sys.stdout.flush()
     sys.stderr.flush()
-    os._exit(0)
+    os._exit(code)

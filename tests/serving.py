@@ -78,6 +78,13 @@ class Serve:
             timeout=START_SECONDS,
         )
 
+    def play(self, module: str, *words: str) -> subprocess.CompletedProcess[str]:
+        """A program of the tests in the surroundings of the command."""
+        program = [sys.executable, "-m", module, *words]
+        return subprocess.run(
+            program, cwd=PROJECT, env=self._surroundings(), capture_output=True, text=True, timeout=START_SECONDS
+        )
+
     def refuse(self) -> tuple[int, str]:
         """A start that is meant to end by itself: exit code and what it said."""
         done = self.run("serve")

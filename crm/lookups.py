@@ -8,7 +8,7 @@ from uuid import UUID
 from django.db import connection
 from django.db.models import Lookup, UUIDField
 
-_IN_ARRAY = "{column} = ANY(%s)"
+_IN_ARRAY = "{column} = ANY(%s::{kind}[])"
 _IN_JSON = "{column} IN (SELECT value FROM json_each(%s))"
 
 
@@ -27,7 +27,9 @@ class Among(Lookup):  # type: ignore[type-arg]  # not subscriptable at run time
 
 def among(column: str, ids: Sequence[UUID | int]) -> tuple[str, list[Any]]:
     """The condition that `column` is one of `ids`, and its parameters, for SQL written by hand."""
-    if connection.vendor == "postgresql":
-        return _IN_ARRAY.format(column=column), [list(ids)]
     plain = [found.hex if isinstance(found, UUID) else found for found in ids]
+    if connection.vendor == "postgresql":
+        # As one text: the driver would quote and cast each of the hundred.
+        kind = "uuid" if plain and isinstance(plain[0], str) else "bigint"
+        return _IN_ARRAY.format(column=column, kind=kind), ["{" + ",".join(map(str, plain)) + "}"]
     return _IN_JSON.format(column=column), [json.dumps(plain)]

@@ -1,6 +1,6 @@
 """Acts upon many opportunities at once, each answered item by item (contract section 3)."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
@@ -88,10 +88,10 @@ class Draw:
 
 def assignee(sent: Any, *, unknown: int = 404) -> User:
     """Whom a request names as the new holder. Missing, inactive or no id at all is `unknown`, another role 400."""
-    user_id = as_id(sent)
-    user = User.objects.active().filter(pk=user_id).first() if user_id else None
-    if user is None:
-        raise Refusal(NO_SUCH_ASSIGNEE, code="asignado_no_encontrado", status=unknown)
+    try:
+        user = User.objects.active().only("first_name", "last_name", "email", "role").get(pk=as_id(sent))
+    except User.DoesNotExist:
+        raise Refusal(NO_SUCH_ASSIGNEE, code="asignado_no_encontrado", status=unknown) from None
     if user.role not in RESPONSIBLE_ROLES:
         roles = ", ".join(RESPONSIBLE_ROLES)
         raise Refusal(f"El usuario asignado debe tener uno de los siguientes roles: {roles}", code="rol_no_valido")
@@ -112,9 +112,10 @@ def bulk_unassign(asked: Asked, *, by: User, notes: str = "", atomic: bool = Fal
 
 
 def _hand_over(asked: Asked, handover: Handover, *, atomic: bool) -> Report:
-    rows = Opportunity.objects.present().filter(pk__among=asked.ids)
-    done = {row.id: row for row in rows.hand_over(handover, at_least=len(asked.items) if atomic else 0)}
-    there = done.keys() if done or not atomic else set(rows.values_list("pk", flat=True))
+    done = {row.id: row for row in handover.carry_out(asked.ids, at_least=len(asked.items) if atomic else 0)}
+    there: Collection[UUID] = done
+    if atomic and not done:
+        there = set(Opportunity.objects.present().filter(pk__among=asked.ids).values_list("pk", flat=True))
     return Report(
         done=[done[known] for _, known in asked.items if known in done],
         errors=[ItemError(text) for text, known in asked.items if known not in there],

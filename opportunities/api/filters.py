@@ -2,6 +2,7 @@
 
 from django_filters import rest_framework as filters
 
+from crm.api.subjects import IdFilter
 from opportunities.api.serializers import PRIORITIES
 from opportunities.choices import OpportunityStatus
 from opportunities.models.opportunities import OpportunityQuerySet
@@ -12,7 +13,7 @@ class OpportunityFilter(filters.FilterSet):
     priority = filters.TypedChoiceFilter(
         choices=[(word, word) for word in PRIORITIES], coerce=PRIORITIES.get, label="Prioridad"
     )
-    assigned_to = filters.UUIDFilter(field_name="assigned_to_id", label="Quién la tiene")
+    assigned_to = IdFilter(field_name="assigned_to_id", label="El usuario que la tiene")
     unassigned = filters.BooleanFilter(field_name="assigned_to", lookup_expr="isnull", label="Sin asignar")
     min_score = filters.NumberFilter(field_name="opportunity_score", lookup_expr="gte", label="Puntaje mínimo")
     max_score = filters.NumberFilter(field_name="opportunity_score", lookup_expr="lte", label="Puntaje máximo")

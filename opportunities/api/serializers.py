@@ -122,6 +122,14 @@ class OpportunityAnswer(Answer):
         return {} if opportunity.detection_reason is None else opportunity.detection_reason
 
 
+# What the database is asked for: half of the columns of the three tables.
+ANSWERED_COLUMNS = [
+    *(field.attname for field in Opportunity._meta.concrete_fields),
+    *(f"contact__{name}" for name in OpportunityContactAnswer._declared_fields),
+    *(f"assigned_to__{name}" for name in ("first_name", "last_name", "email")),
+]
+
+
 class AssignmentAnswer(Answer):
     """A line of the ledger. The people are null where they no longer exist; their ids stay."""
 

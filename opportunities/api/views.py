@@ -10,13 +10,15 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from crm.api.base import Body, as_id, as_id_or_404
+from crm.api.base import as_id, as_id_or_404
+from crm.api.subjects import person_or_404
 from crm.exceptions import Forbidden, NotFound, Refusal
 from crm.models import Contact, User
 from crm.permissions import IsAdministrator
 from opportunities import services
 from opportunities.api.filters import OpportunityFilter
 from opportunities.api.serializers import (
+    ANSWERED_COLUMNS,
     AssignBody,
     AssignmentAnswer,
     AssignRandomAnswer,
@@ -37,7 +39,9 @@ from opportunities.models.assignments import AssignmentQuerySet
 from opportunities.models.opportunities import OpportunityQuerySet
 from opportunities.services import NO_SUCH_BULK, NO_SUCH_OPPORTUNITY, Asked, Report
 
-NO_SUCH_CONTACT = "Contacto no encontrado"
+# Made once: what they know about their fields is the same for every request.
+_opportunity = OpportunityAnswer().to_representation
+_assignment = AssignmentAnswer().to_representation
 
 # --- One opportunity, and lists of them -------------------------------------------------------
 
@@ -49,12 +53,12 @@ class OpportunityList(generics.ListCreateAPIView[Opportunity]):
     filterset_class = OpportunityFilter
 
     def get_queryset(self) -> OpportunityQuerySet:
-        return Opportunity.objects.visible_to(acting(self.request)).with_people().by_urgency()
+        return for_answer(self.request).by_urgency()
 
     @extend_schema(request=NewOpportunityBody, responses={201: OpportunityAnswer})
     def post(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         """Crea una oportunidad; con responsable nace asignada."""
-        fields = with_holder(read(NewOpportunityBody, request))
+        fields = with_holder(NewOpportunityBody.read(request.data))
         contact = visible_contact(fields.pop("contact_id"), request)
         return answer(Opportunity.objects.register(contact, by=acting(request), **fields), status=201)
 
@@ -65,16 +69,16 @@ class OpportunityDetail(APIView):
     @extend_schema(responses=OpportunityAnswer)
     def get(self, request: Request, opportunity_id: str) -> Response:
         """Una oportunidad con su contacto."""
-        return answer(one_of(visible(request).with_people(), opportunity_id))
+        return answer(one_of(for_answer(request), opportunity_id))
 
     @extend_schema(request=OpportunityBody, responses=OpportunityAnswer)
     def patch(self, request: Request, opportunity_id: str) -> Response:
         """Cambia solo lo que se envía. La cambian quien la tiene asignada y los administradores."""
         with transaction.atomic():
-            opportunity = one_of(visible(request).with_people().locked(), opportunity_id)
+            opportunity = one_of(for_answer(request).locked(), opportunity_id)
             if not opportunity.may_be_revised_by(acting(request)):
                 raise Forbidden("No tiene permiso para modificar esta oportunidad")
-            fields = with_holder(read(OpportunityBody, request), now_held_by=opportunity.assigned_to_id)
+            fields = with_holder(OpportunityBody.read(request.data), now_held_by=opportunity.assigned_to_id)
             opportunity.revise(fields, by=acting(request))
         return answer(opportunity)
 
@@ -88,10 +92,11 @@ class OpportunityAssign(APIView):
     @extend_schema(request=AssignBody, responses=OpportunityAnswer)
     def post(self, request: Request, opportunity_id: str) -> Response:
         """Asigna una oportunidad, tenga el estado que tenga; null o "" la deja pendiente y sin asignar."""
-        fields = read(AssignBody, request)
-        holder = services.assignee(fields["assigned_to_id"]) if fields["assigned_to_id"] else None
+        fields = AssignBody.read(request.data)
+        sent = fields["assigned_to_id"]
+        holder = None if sent is None else services.assignee(sent)
         with transaction.atomic():
-            opportunity = one_of(visible(request).with_people().locked(), opportunity_id)
+            opportunity = one_of(for_answer(request).locked(), opportunity_id)
             opportunity.hand_to(holder, by=acting(request), notes=fields.get("notes") or "")
         return answer(opportunity)
 
@@ -100,9 +105,9 @@ class FirstCallAttempt(APIView):
     @extend_schema(request=AttemptBody, responses=OpportunityAnswer)
     def post(self, request: Request, opportunity_id: str) -> Response:
         """Anota un intento de primera llamada. Rojo da la oportunidad por perdida; verde completa la llamada."""
-        fields = read(AttemptBody, request)
+        fields = AttemptBody.read(request.data)
         with transaction.atomic():
-            opportunity = one_of(visible(request).with_people().locked(), opportunity_id)
+            opportunity = one_of(for_answer(request).locked(), opportunity_id)
             opportunity.note_attempt(
                 fields["attempt_number"],
                 status=AttemptStatus(fields["status"]),
@@ -136,8 +141,8 @@ class ContactOpportunities(generics.ListAPIView[Opportunity]):
     filter_backends = ()
 
     def get_queryset(self) -> OpportunityQuerySet:
-        contact = visible_contact(as_id_or_404(self.kwargs["contact_id"], NO_SUCH_CONTACT), self.request)
-        return visible(self.request).filter(contact=contact).with_people().by_urgency()
+        person_id = person_or_404(self.kwargs["contact_id"], acting(self.request))
+        return for_answer(self.request).filter(contact_id=person_id).by_urgency()
 
 
 class OutOfScope(APIView):
@@ -181,7 +186,7 @@ class BulkAssign(APIView):
 
         Con `atomic`, todas o ninguna. El historial guarda cada una, y con `bulk_id` se deshace.
         """
-        fields = read(BulkAssignBody, request)
+        fields = BulkAssignBody.read(request.data)
         asked = Asked.read(fields["opportunity_ids"])
         keeps_status = fields.get("update_status") is False
         report = services.bulk_assign(
@@ -202,7 +207,7 @@ class BulkUnassign(APIView):
     @extend_schema(request=ManyBody, responses={200: BulkUnassignAnswer, 207: BulkUnassignAnswer})
     def post(self, request: Request) -> Response:
         """Quita el responsable de hasta 100 oportunidades; solo las asignadas vuelven a pendiente."""
-        fields = read(ManyBody, request)
+        fields = ManyBody.read(request.data)
         report = services.bulk_unassign(
             Asked.read(fields["opportunity_ids"]),
             by=acting(request),
@@ -234,7 +239,7 @@ class AssignRandom(APIView):
     @extend_schema(request=AssignRandomBody, responses=AssignRandomAnswer)
     def post(self, request: Request) -> Response:
         """Asigna al azar oportunidades abiertas que nadie tiene; si no hay, 200 con `success` false y `warning`."""
-        fields = read(AssignRandomBody, request)
+        fields = AssignRandomBody.read(request.data)
         count = fields.get("count") or services.USUAL_DRAW
         to = services.assignee(fields.get("assigned_to_id"), unknown=400)
         draw = services.assign_random(to=to, count=count, by=acting(request))
@@ -265,37 +270,35 @@ def visible(request: Request) -> OpportunityQuerySet:
     return Opportunity.objects.visible_to(acting(request))
 
 
+def for_answer(request: Request) -> OpportunityQuerySet:
+    return visible(request).with_people().only(*ANSWERED_COLUMNS)
+
+
 def one_of(opportunities: OpportunityQuerySet, sent_id: str) -> Opportunity:
-    found = opportunities.filter(pk=as_id_or_404(sent_id, NO_SUCH_OPPORTUNITY)).first()
-    if found is None:
-        raise NotFound(NO_SUCH_OPPORTUNITY)
-    return found
+    try:
+        return opportunities.get(pk=as_id_or_404(sent_id, NO_SUCH_OPPORTUNITY))
+    except Opportunity.DoesNotExist:
+        raise NotFound(NO_SUCH_OPPORTUNITY) from None
 
 
 def visible_contact(contact_id: UUID, request: Request) -> Contact:
     found = Contact.objects.present().visible_to(acting(request)).filter(pk=contact_id).first()
     if found is None:
-        raise NotFound(NO_SUCH_CONTACT)
+        raise NotFound("Contacto no encontrado")
     return found
-
-
-def read(body: type[Body], request: Request) -> dict[str, Any]:
-    sent = body(data=request.data)
-    sent.is_valid(raise_exception=True)
-    return dict(sent.validated_data)
 
 
 def with_holder(fields: dict[str, Any], *, now_held_by: UUID | None = None) -> dict[str, Any]:
     """The named user in place of `assigned_to_id`; whoever has it already is not asked again whether they may."""
     if "assigned_to_id" in fields:
         sent = fields.pop("assigned_to_id")
-        if (as_id(sent) if sent else None) != now_held_by:
-            fields["assigned_to"] = services.assignee(sent) if sent else None
+        if sent is None or as_id(sent) != now_held_by:
+            fields["assigned_to"] = None if sent is None else services.assignee(sent)
     return fields
 
 
 def answer(opportunity: Opportunity, status: int = 200) -> Response:
-    return Response(OpportunityAnswer().to_representation(opportunity), status=status)
+    return Response(_opportunity(opportunity), status=status)
 
 
 def answer_each(report: Report, counted_as: str, *, success: bool, **more: Any) -> Response:

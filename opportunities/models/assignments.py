@@ -6,6 +6,7 @@ from uuid import UUID
 from django.conf import settings
 from django.db import models
 from django.db.models import Exists, OuterRef, Q
+from django.utils import timezone
 
 from crm.choices import RESPONSIBLE_ROLES
 from crm.constraints import is_one_of
@@ -114,4 +115,4 @@ class Assignment(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.opportunity_id}: {self.from_user_id} → {self.to_user_id}"
+        return f"{self.get_kind_display()}, {timezone.localtime(self.created_at):%d/%m/%Y %H:%M}"

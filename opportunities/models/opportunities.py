@@ -12,6 +12,7 @@ from django.utils import timezone
 
 from crm.changes import TracksChanges
 from crm.constraints import is_one_of
+from crm.exceptions import NotFound
 from crm.ids import new_id
 from crm.models import AuditEntry, Contact
 from crm.models.base import BaseModel
@@ -68,12 +69,8 @@ class OpportunityQuerySet(models.QuerySet["Opportunity"]):
         """Hold the rows until the transaction ends; always in the order of ids, so that no two wait for each other."""
         return self.order_by("pk").select_for_update(no_key=True, of=("self",))
 
-    def hand_over(self, handover: Handover, *, at_least: int = 0) -> list[Handed]:
-        """Lock them and carry it out; nothing at all when fewer than `at_least` are there."""
-        # No savepoint: nothing in here is caught halfway, and it would be two more round trips.
-        with transaction.atomic(savepoint=False):
-            ids = list(self.locked().values_list("pk", flat=True))
-            return handover.carry_out(ids) if len(ids) >= at_least else []
+    def hand_over(self, handover: Handover) -> list[Handed]:
+        return handover.carry_out(list(self.values_list("pk", flat=True)))
 
     def assign_to(self, user: "User", *, by: "User | None", notes: str = "") -> list[Handed]:
         """Give them all to `user`: status `assigned`, a row of the ledger for each (contract section 3).
@@ -225,8 +222,10 @@ class Opportunity(TracksChanges, BaseModel):
         """Give it to `user`, or to nobody: then it waits again, whatever its status was."""
         status = ASSIGNED if user else PENDING
         handover = Handover(to=user, by=by, kind=AssignmentKind.SINGLE, status=status, notes=notes)
-        for handed in handover.carry_out([self.pk]):
-            self.assigned_to, self.status, self.updated_at = user, handed.status, handed.updated_at
+        done = handover.carry_out([self.pk])
+        if not done:
+            raise NotFound("Oportunidad no encontrada")
+        self.assigned_to, self.status, self.updated_at = user, done[0].status, done[0].updated_at
         self._remember()
 
     def revise(self, fields: dict[str, Any], *, by: "User | None") -> None:
@@ -285,7 +284,7 @@ class Opportunity(TracksChanges, BaseModel):
             created_at=self.updated_at,
         )
         assigned.send(
-            type(self), ids=[self.pk], to_user_id=holder.pk, by=by, kind=kind, bulk_id=None, at=self.updated_at
+            Assignment, ids=[self.pk], to_user_id=holder.pk, by=by, kind=kind, bulk_id=None, at=self.updated_at
         )
 
     def _contacted_if(self, *statuses: OpportunityStatus) -> str:

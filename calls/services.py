@@ -6,6 +6,7 @@ from uuid import UUID
 
 from django.core.exceptions import ValidationError
 from django.db import transaction
+from django.db.models import Exists
 
 from calls.models import Call, CallType
 from crm.acting import current_actor
@@ -17,6 +18,7 @@ from crm.responsibles import with_people_checked
 from crm.signals import call_recorded
 
 NOT_FOUND = "Llamada no encontrada"
+UNKNOWN_TYPE = "El tipo de llamada no existe o no está activo."
 
 # --- Verbs ------------------------------------------------------------------------------------
 
@@ -89,10 +91,10 @@ def _person_id(subject: Contact | Lead) -> UUID:
 
 def _fill(call: Call, fields: dict[str, Any], *, by: User) -> set[str]:
     """Put checked `fields` into the call; the names of those that differ. What was stored once needs no new check."""
-    values = with_people_checked(call, fields, by=by)
-    code = values.get("call_type_id")
-    if code and code != call.call_type_id and not CallType.objects.active().filter(code=code).exists():
-        raise ValidationError({"call_type": "El tipo de llamada no existe o no está activo."})
+    code = fields.get("call_type_id")
+    is_chosen = code and code != call.call_type_id
+    of_type = {"call_type": (Exists(CallType.objects.active().filter(code=code)), UNKNOWN_TYPE)} if is_chosen else {}
+    values = with_people_checked(call, fields, by=by, others=of_type)
     changed = {name for name, value in values.items() if value != getattr(call, name)}
     for name in changed:
         setattr(call, name, values[name])
@@ -143,15 +145,16 @@ def tell_person(call: Call, *, created: bool) -> None:
     if person is None:
         return
     last, upcoming = person.ultima_llamada_fecha, person.proxima_llamada_fecha
+    names_date = call.names_new_date(created=created)
     if created:
         last = max(last or call.started_at, call.started_at)
         if upcoming and upcoming <= call.started_at:
             upcoming = None
-    elif not call.changes.keys().isdisjoint(Call.tracked_fields):
+    elif call.changes and not (names_date and call.changes.keys() == {"proxima_llamada_fecha"}):
         last, upcoming = _last_and_next(person.pk)
         if call.moves():
             retell_person(**call.former_subject())
-    if call.names_new_date(created=created):
+    if names_date:
         upcoming = call.proxima_llamada_fecha
     _note(person, last, upcoming)
 

@@ -2,15 +2,17 @@
 
 from typing import Any
 
+from django import forms
 from django.contrib import admin
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 from django.http import HttpRequest
 from django.utils import timezone
 from unfold.decorators import display
 
+from calls import services
 from calls.choices import CallStatus, Direction
 from calls.models import Call, CallType
-from crm.admin.base import RECORD, StaffAdmin, SubjectAdmin
+from crm.admin.base import RECORD, StaffAdmin, StaffForm, SubjectAdmin
 from crm.admin.filters import (
     AutocompleteSelectFilter,
     ChoicesDropdownFilter,
@@ -32,8 +34,19 @@ STATUS_TONES = {
 }
 
 
+class CallForm(StaffForm):
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        """Types are few and have an order of their own: a plain box with those in use, and the present one."""
+        super().__init__(*args, **kwargs)
+        field = self.fields.get("call_type")
+        if isinstance(field, forms.ModelChoiceField):
+            offered = Q(is_active=True) | Q(code=self.instance.call_type_id)
+            field.queryset = CallType.objects.filter(offered).in_order()
+
+
 @admin.register(Call)
 class CallAdmin(SubjectAdmin):
+    form = CallForm
     list_display = ("person", "started", "way", "status_label", "call_type", "lasted", "responsible_user", "next")
     list_filter = (
         HolderFilter,
@@ -105,11 +118,20 @@ class CallAdmin(SubjectAdmin):
         usual = {"responsible_user": request.user.pk, "direction": Direction.OUTBOUND, "started_at": timezone.now()}
         return {**usual, **super().get_changeform_initial_data(request)}
 
-    def formfield_for_foreignkey(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
-        """Types are few and have an order of their own: a plain box, not a search."""
-        if db_field.name == "call_type":
-            kwargs["queryset"] = CallType.objects.active().in_order()
-        return super().formfield_for_foreignkey(db_field, request, **kwargs)
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Whoever filed it or is responsible for it, and administrators."""
+        if isinstance(obj, Call):
+            return obj.may_be_deleted_by(request.user)  # type: ignore[arg-type]
+        return super().has_delete_permission(request, obj)
+
+    def file(self, request: HttpRequest, **fields: Any) -> Call:
+        return services.record_call(by=request.user, **fields)  # type: ignore[arg-type]
+
+    def correct(self, request: HttpRequest, pk: Any, **fields: Any) -> Call:
+        return services.correct_call(pk, by=request.user, **fields)  # type: ignore[arg-type]
+
+    def delete_model(self, request: HttpRequest, obj: Call) -> None:
+        services.remove_call(obj.pk, by=request.user)  # type: ignore[arg-type]
 
 
 @admin.register(CallType)

@@ -8,7 +8,7 @@ from django.core.exceptions import ValidationError
 from django.core.validators import RegexValidator
 from django.db import models, transaction
 from django.db.models import Q
-from django.utils.timezone import is_naive, make_aware
+from django.utils.timezone import is_naive, localtime, make_aware
 
 from calls.choices import CallStatus, Direction
 from crm.changes import TracksChanges
@@ -181,7 +181,7 @@ class Call(TracksChanges, HasSubject, BaseModel):
         ]
 
     def __str__(self) -> str:
-        return f"{self.get_direction_display()} {self.started_at:%Y-%m-%d %H:%M}"
+        return f"{self.get_direction_display()}, {localtime(self.started_at):%d/%m/%Y %H:%M}"
 
     def save(self, *args: Any, **kwargs: Any) -> None:
         """In one transaction with everything that follows from it (calls/receivers.py), whoever saves.

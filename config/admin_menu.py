@@ -43,6 +43,7 @@ MENU = (
         (
             Item("Importaciones", "upload_file", "crm.ImportRun"),
             Item("Asignaciones", "swap_horiz", "opportunities.Assignment"),
+            Item("Fusiones", "merge", "crm.ContactMerge"),
             Item("Usuarios", "manage_accounts", "crm.User"),
             Item("Tokens de API", "key", "crm.ApiToken"),
             Item("Tipos de llamada", "label", "calls.CallType"),

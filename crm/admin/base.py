@@ -6,11 +6,14 @@ from typing import Any
 
 from django import forms
 from django.conf import settings
+from django.contrib import messages
 from django.contrib.admin import ShowFacets
+from django.core.exceptions import ValidationError
 from django.core.paginator import Paginator
-from django.db import IntegrityError
+from django.db import IntegrityError, transaction
 from django.db.models import Q, QuerySet
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.urls import reverse
 from unfold.admin import ModelAdmin, TabularInline
 from unfold.dataclasses import SearchResult
 
@@ -22,6 +25,9 @@ from crm.models import Contact, Lead, User
 
 # Fields that name a person who may be made responsible (contract section 1).
 RESPONSIBLE_FIELDS = frozenset({"responsible_user", "coverage_user", "assigned_to"})
+
+# What a verb or the database may answer to something typed on a page.
+REFUSALS = (Refusal, ValidationError, IntegrityError)
 
 # Shown on the page of a stored row only: when it came, who filed it.
 RECORD = "Registro"
@@ -60,6 +66,13 @@ class StaffForm(forms.ModelForm):  # type: ignore[type-arg]  # not subscriptable
                 present = Q(pk=getattr(self.instance, f"{name}_id", None))
                 field.queryset = User.objects.filter(present | Q(pk__in=User.objects.responsible()))
 
+    def validate_constraints(self) -> None:
+        """Also constraints that lean on columns which no form shows, as "unique unless deleted" does."""
+        try:
+            self.instance.validate_constraints(exclude=set(self.errors))
+        except forms.ValidationError as error:
+            self._update_errors(error)
+
 
 class StaffAdmin(RoleRights, ModelAdmin):  # type: ignore[misc]  # unfold is untyped
     """Base of every model's pages. Lists never count or sort what no index serves."""
@@ -84,7 +97,8 @@ class StaffAdmin(RoleRights, ModelAdmin):  # type: ignore[misc]  # unfold is unt
     palette_icon = ""
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
-        return only_visible(super().get_queryset(request), request.user)
+        rows = only_visible(super().get_queryset(request), request.user)
+        return rows.present() if hasattr(rows, "present") else rows
 
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
@@ -136,16 +150,50 @@ class StaffAdmin(RoleRights, ModelAdmin):  # type: ignore[misc]  # unfold is unt
         """A refusal of a verb or of the database comes back as an error of the form, with what was typed."""
         try:
             return super().changeform_view(request, object_id, form_url, extra_context)
-        except Refusal as refusal:
-            request.refusal = refusal.message  # type: ignore[attr-defined]
-        except IntegrityError as error:
-            request.refusal = message_of_violation(error)  # type: ignore[attr-defined]
+        except REFUSALS as error:
+            request.refusal = sentence_of(error)  # type: ignore[attr-defined]
         return super().changeform_view(request, object_id, form_url, extra_context)
 
     def get_form(self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any) -> Any:
         form_class = super().get_form(request, obj, change=change, **kwargs)
         sentence = getattr(request, "refusal", "")
         return refused(form_class, sentence) if sentence else form_class
+
+    # --- Deleting ---------------------------------------------------------------------------
+
+    def get_deleted_objects(self, objs: Any, request: HttpRequest) -> Any:
+        """What is asked about before deleting: the rows themselves. What hangs on them is the verb's business,
+        and walking it would read every call of a person."""
+        rows = list(objs)
+        forbidden = {self.opts.verbose_name for row in rows if not self.has_delete_permission(request, row)}
+        return [str(row) for row in rows], {self.opts.verbose_name_plural: len(rows)}, forbidden, []
+
+    def delete_model(self, request: HttpRequest, obj: Any) -> None:
+        obj.remove() if hasattr(obj, "remove") else obj.delete()
+
+    def delete_queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> None:
+        with transaction.atomic():
+            for row in queryset:
+                self.delete_model(request, row)
+
+    def delete_view(
+        self, request: HttpRequest, object_id: str, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        try:
+            return super().delete_view(request, object_id, extra_context)
+        except REFUSALS as error:
+            messages.error(request, sentence_of(error))
+            return HttpResponseRedirect(reverse(self.address_of("change"), args=[object_id]))
+
+    def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+        try:
+            return super().changelist_view(request, extra_context)
+        except REFUSALS as error:
+            messages.error(request, sentence_of(error))
+            return HttpResponseRedirect(request.get_full_path())
+
+    def address_of(self, page: str) -> str:
+        return f"admin:{self.opts.app_label}_{self.opts.model_name}_{page}"
 
 
 class ReadOnlyAdmin(StaffAdmin):
@@ -170,6 +218,26 @@ class SubjectAdmin(StaffAdmin):
         of_leads = rows.filter(lead__in=Lead.objects.search(typed).values("pk")).values("pk")
         return queryset.filter(pk__in=of_contacts.union(of_leads))
 
+    def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
+        """By the verbs of the API (`file`, `correct`), which lock the person and check who is named."""
+        about = {"entity_type": obj.entity_type, "entity_id": obj.entity_id}
+        names = set(form.changed_data if change else form.cleaned_data)
+        if change and not names & {"contact", "lead"}:
+            about = {}
+        typed = {
+            field.attname: getattr(obj, field.attname)
+            for field in self.opts.concrete_fields
+            if field.name in names - {"contact", "lead"}
+        }
+        stored = self.correct(request, obj.pk, **about, **typed) if change else self.file(request, **about, **typed)
+        obj.__dict__.update(stored.__dict__)
+
+    def file(self, request: HttpRequest, **fields: Any) -> Any:
+        raise NotImplementedError
+
+    def correct(self, request: HttpRequest, pk: Any, **fields: Any) -> Any:
+        raise NotImplementedError
+
 
 class StaffInline(RoleRights, TabularInline):  # type: ignore[misc]  # unfold is untyped
     extra = 0
@@ -179,6 +247,14 @@ class StaffInline(RoleRights, TabularInline):  # type: ignore[misc]  # unfold is
 def only_visible(queryset: QuerySet[Any], user: Any) -> QuerySet[Any]:
     """The rows of crm/scope.py, for models that know a scope."""
     return queryset.visible_to(user) if hasattr(queryset, "visible_to") else queryset
+
+
+def sentence_of(error: Exception) -> str:
+    if isinstance(error, Refusal):
+        return error.message
+    if isinstance(error, IntegrityError):
+        return message_of_violation(error)
+    return " ".join(getattr(error, "messages", [])) or str(error)
 
 
 def after_dialog(url: str) -> HttpResponse:

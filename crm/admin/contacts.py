@@ -3,15 +3,17 @@
 from typing import Any
 
 from django import forms
-from django.contrib import admin
+from django.apps import apps
+from django.contrib import admin, messages
 from django.db.models import QuerySet
-from django.http import HttpRequest, HttpResponse
-from django.utils import timezone
-from unfold.decorators import display
+from django.http import Http404, HttpRequest, HttpResponse
+from django.template.response import TemplateResponse
+from django.utils.html import format_html
+from unfold.decorators import action, display
 from unfold.forms import PaginationInlineFormSet
 from unfold.widgets import UnfoldBooleanSwitchWidget
 
-from crm.admin.base import RECORD, StaffAdmin, StaffForm, StaffInline
+from crm.admin.base import RECORD, ReadOnlyAdmin, StaffAdmin, StaffForm, StaffInline, after_dialog
 from crm.admin.filters import (
     AutocompleteSelectFilter,
     ChoicesDropdownFilter,
@@ -19,26 +21,27 @@ from crm.admin.filters import (
     HolderFilter,
 )
 from crm.admin.panels import PanelTab
-from crm.admin.rights import EVERYBODY
+from crm.admin.rights import EVERYBODY, OFFICE
 from crm.choices import PhoneLabel
-from crm.display import moment
-from crm.models import Contact, ContactPhone
-from crm.panels import contact_panels
+from crm.display import NOTHING, change_url, link_to, moment, name_of
+from crm.exceptions import Refusal
+from crm.models import Contact, ContactMerge, ContactPhone
+from crm.panels import Row, contact_panels
+from crm.services import merge_contacts, undo_merge
 
 GRADING_TONES = {"A": "success", "B+": "info", "B-": "info", "C": "warning", "D": "danger"}
 
-# A box on the form for each opt-out; stored is the moment when it was ticked.
-OPT_OUTS = {"no_calls": "opted_out_of_calls_at", "no_messages": "opted_out_of_messages_at"}
+OPT_OUTS = ("opted_out_of_calls", "opted_out_of_messages")
 
 
 class ContactForm(StaffForm):
-    no_calls = forms.BooleanField(
+    opted_out_of_calls = forms.BooleanField(
         label="Pidió que no lo llamen",
         required=False,
         widget=UnfoldBooleanSwitchWidget,
         help_text="Ninguna campaña lo llamará.",
     )
-    no_messages = forms.BooleanField(
+    opted_out_of_messages = forms.BooleanField(
         label="Pidió que no le escriban",
         required=False,
         widget=UnfoldBooleanSwitchWidget,
@@ -47,17 +50,17 @@ class ContactForm(StaffForm):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        for box, column in OPT_OUTS.items():
-            if box in self.fields:
-                self.fields[box].initial = bool(getattr(self.instance, column))
+        for name in OPT_OUTS:
+            if name in self.fields:
+                self.fields[name].initial = getattr(self.instance, name)
 
-    def clean(self) -> dict[str, Any]:
-        cleaned = super().clean() or self.cleaned_data
-        for box, column in OPT_OUTS.items():
-            if box in self.fields:
-                since = getattr(self.instance, column) or timezone.now()
-                setattr(self.instance, column, since if cleaned.get(box) else None)
-        return cleaned
+    def changes(self) -> dict[str, Any]:
+        """What was typed anew, for the verb. A key that is gone from the own fields is named with null."""
+        changes = {name: self.cleaned_data[name] for name in self.changed_data}
+        if "custom_fields" in changes:
+            gone = dict.fromkeys(self.initial.get("custom_fields") or {})
+            changes["custom_fields"] = {**gone, **(changes["custom_fields"] or {})}
+        return changes
 
 
 class OtherPhoneForm(forms.ModelForm):  # type: ignore[type-arg]  # not subscriptable at run time
@@ -98,7 +101,7 @@ class OtherPhonesInline(StaffInline):
     may_delete = EVERYBODY
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
-        return super().get_queryset(request).filter(label=PhoneLabel.OTHER).order_by("id")
+        return super().get_queryset(request).beside_the_fields().order_by("id")  # type: ignore[attr-defined, no-any-return]
 
 
 @admin.register(Contact)
@@ -140,7 +143,7 @@ class ContactAdmin(StaffAdmin):
                     ("mobile", "phone"),
                     ("email", "responsible_user"),
                     ("document_type", "document_number"),
-                    ("no_calls", "no_messages"),
+                    ("opted_out_of_calls", "opted_out_of_messages"),
                 )
             },
         ),
@@ -209,8 +212,25 @@ class ContactAdmin(StaffAdmin):
     def describe_for_palette(self, row: Contact) -> str:
         return " · ".join(filter(None, ("Contacto", row.mobile or row.phone, row.city)))
 
-    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
-        return super().get_queryset(request).present()  # type: ignore[attr-defined, no-any-return]
+    def save_model(self, request: HttpRequest, obj: Contact, form: Any, change: bool) -> None:
+        """Only what this person changed is written: two who edit different fields keep both."""
+        if not change:
+            for name in OPT_OUTS:
+                setattr(obj, name, form.cleaned_data.get(name, False))
+            super().save_model(request, obj, form, change)
+            return
+        stored = Contact.objects.select_for_update(of=("self",), no_key=True).get(pk=obj.pk)
+        stored.edit(form.changes(), by=request.user)  # type: ignore[arg-type]
+        obj.refresh_from_db()
+
+    def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
+        """Further numbers are found by the search too."""
+        super().save_related(request, form, formsets, change)
+        if any(formset.has_changed() for formset in formsets):
+            form.instance.note_phones()
+
+    def delete_model(self, request: HttpRequest, obj: Contact) -> None:
+        obj.delete_softly(by=request.user)  # type: ignore[arg-type]
 
     def render_change_form(
         self, request: HttpRequest, context: dict[str, Any], *args: Any, obj: Any = None, **kwargs: Any
@@ -219,3 +239,110 @@ class ContactAdmin(StaffAdmin):
         if obj is not None:
             context["datasets"] = [PanelTab(panel, obj, request) for panel in contact_panels()]
         return super().render_change_form(request, context, *args, obj=obj, **kwargs)
+
+    @action(description="Fusionar dos contactos", permissions=["office"])
+    def merge_two(self, request: HttpRequest, queryset: QuerySet[Any]) -> HttpResponse | None:
+        """Two steps: which of the two stays, then the merge."""
+        people = list(queryset.select_related("responsible_user").order_by("created_at", "id")[:3])
+        if len(people) != 2:
+            messages.error(request, "Para fusionar, seleccione exactamente dos contactos.")
+            return None
+        chosen = {str(person.pk): person for person in people}.get(request.POST.get("survivor", ""))
+        if chosen is None:
+            context = {
+                **self.admin_site.each_context(request),
+                "opts": self.opts,
+                "title": "Fusionar dos contactos",
+                "people": people,
+                "headers": ("", *(person.name for person in people)),
+                "rows": compared(*people),
+            }
+            return TemplateResponse(request, "crm/admin/merge_contacts.html", context)
+        absorbed = next(person for person in people if person != chosen)
+        try:
+            merge = merge_contacts(survivor_id=chosen.pk, absorbed_id=absorbed.pk, by=request.user)  # type: ignore[arg-type]
+        except Refusal as refusal:
+            messages.error(request, refusal.message)
+            return None
+        undo = link_to(merge, "Ver o deshacer la fusión")
+        messages.success(request, format_html("«{}» es ahora parte de {}. {}", absorbed, link_to(chosen), undo))
+        return None
+
+
+def compared(*people: Contact) -> list[Row]:
+    """What tells one person from the other, side by side."""
+    lines = {
+        "Teléfonos": lambda person: " · ".join(filter(None, (person.mobile, person.phone))),
+        "Correo": lambda person: person.email,
+        "Documento": lambda person: " ".join(filter(None, (person.document_type, person.document_number))),
+        "Ciudad": lambda person: person.city,
+        "Responsable": lambda person: name_of(person.responsible_user),
+        "Creado": lambda person: moment(person.created_at),
+    }
+    return [(title, *(read(person) or NOTHING for person in people)) for title, read in lines.items()]
+
+
+@admin.register(ContactMerge)
+class ContactMergeAdmin(ReadOnlyAdmin):
+    """What was merged, and the way back."""
+
+    may_view = OFFICE
+    list_display = ("into", "gone", "what", "created_by", "created", "undone")
+    list_filter = (("created_at", DayRangeFilter),)
+    list_select_related = ("survivor", "absorbed", "created_by")
+    search_fields = ("survivor__search_words",)
+    search_help_text = "Nombre, documento, correo o teléfono del contacto que queda"
+    actions_detail = ("undo",)
+    empty_hint = "Para fusionar, seleccione dos contactos en la lista y elija «Fusionar dos contactos»."
+    fieldsets = (
+        (None, {"fields": (("into", "gone"), "what", ("created_by", "created_at"), ("undone_by", "undone_at"))}),
+    )
+    readonly_fields = ("into", "gone", "what")
+
+    @display(description="queda")
+    def into(self, merge: ContactMerge) -> Any:
+        return merge.survivor.name
+
+    @display(description="absorbido")
+    def gone(self, merge: ContactMerge) -> Any:
+        return merge.absorbed.name
+
+    @display(description="se movió")
+    def what(self, merge: ContactMerge) -> str:
+        counts = [
+            f"{apps.get_model(label)._meta.verbose_name_plural}: {count}" for label, count in merge.moved_counts.items()
+        ]
+        return ", ".join([*counts, *([f"teléfonos: {len(merge.phones)}"] if merge.phones else [])]) or NOTHING
+
+    @display(description="cuándo")
+    def created(self, merge: ContactMerge) -> str:
+        return moment(merge.created_at)
+
+    @display(description="deshecha")
+    def undone(self, merge: ContactMerge) -> str:
+        return moment(merge.undone_at)
+
+    def find(self, queryset: QuerySet[Any], typed: str) -> QuerySet[Any]:
+        return queryset.filter(survivor__in=Contact.objects.search(typed).values("pk"))
+
+    @action(
+        description="Deshacer la fusión",
+        icon="undo",
+        permissions=["office"],
+        dialog={
+            "title": "Deshacer la fusión",
+            "description": "Vuelven a ser dos contactos. Lo que nadie ha tocado desde entonces vuelve a su sitio.",
+            "form_submit_text": "Deshacer",
+        },
+    )
+    def undo(self, request: HttpRequest, form: Any, object_id: str) -> HttpResponse:
+        merge = self.get_object(request, object_id)
+        if merge is None:
+            raise Http404
+        try:
+            undo_merge(merge, by=request.user)  # type: ignore[arg-type]
+        except Refusal as refusal:
+            messages.error(request, refusal.message)
+        else:
+            messages.success(request, "La fusión está deshecha: vuelven a ser dos contactos.")
+        return after_dialog(change_url(merge))

@@ -3,6 +3,7 @@
 from typing import Any
 
 from django.contrib import admin
+from django.http import HttpRequest
 from unfold.decorators import display
 
 from crm.admin.base import RECORD, SubjectAdmin
@@ -58,3 +59,19 @@ class NoteAdmin(SubjectAdmin):
     @display(description="cuándo")
     def created(self, note: Note) -> str:
         return moment(note.created_at)
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Whoever wrote it, and administrators."""
+        mine = not isinstance(obj, Note) or obj.may_be_changed_by(request.user)  # type: ignore[arg-type]
+        return super().has_change_permission(request, obj) and mine
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return super().has_delete_permission(request, obj) and self.has_change_permission(request, obj)
+
+    def file(self, request: HttpRequest, **fields: Any) -> Note:
+        return Note.objects.write(by=request.user, **fields)  # type: ignore[no-any-return]
+
+    def correct(self, request: HttpRequest, pk: Any, **fields: Any) -> Note:
+        note: Note = Note.objects.get(pk=pk)
+        note.change(by=request.user, **fields)  # type: ignore[arg-type]
+        return note

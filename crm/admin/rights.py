@@ -55,3 +55,7 @@ class RoleRights:
     def has_administer_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         """For actions that are administrators' business: `permissions=["administer"]`."""
         return allows(ADMINISTRATORS, request.user)
+
+    def has_office_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """For actions that agents leave to lawyers and administrators."""
+        return allows(OFFICE, request.user)

@@ -18,6 +18,7 @@ from crm.admin.filters import (
     PersonFilter,
 )
 from crm.admin.rights import EVERYBODY
+from crm.api.base import as_id
 from crm.display import moment, person_of, shortened
 from crm.models import Task
 from crm.working_day import today_bounds
@@ -128,15 +129,30 @@ class TaskAdmin(SubjectAdmin):
     def get_changeform_initial_data(self, request: HttpRequest) -> dict[str, Any]:
         return {"responsible_user": request.user.pk, **super().get_changeform_initial_data(request)}
 
-    def save_model(self, request: HttpRequest, obj: Task, form: Any, change: bool) -> None:
-        """Ticking "hecha" is the verb of the API; unticking opens the task again."""
-        ticked = obj.is_completed and "is_completed" in form.changed_data
-        obj.is_completed = obj.is_completed and not ticked
-        if not obj.is_completed:
-            obj.completed_at = None
-        super().save_model(request, obj, form, change)
-        if ticked:
-            obj.complete()
+    def get_object(self, request: HttpRequest, object_id: str, from_field: str | None = None) -> Task | None:
+        """One by one also a colleague's task of a visible person: their page links to it."""
+        known = as_id(object_id)
+        readable = Task.objects.readable_by(request.user).with_subject()  # type: ignore[arg-type]
+        return readable.filter(pk=known).first() if known else None
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        mine = not isinstance(obj, Task) or obj.may_be_changed_by(request.user)  # type: ignore[arg-type]
+        return super().has_change_permission(request, obj) and mine
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        mine = not isinstance(obj, Task) or obj.may_be_changed_by(request.user)  # type: ignore[arg-type]
+        return super().has_delete_permission(request, obj) and mine
+
+    def file(self, request: HttpRequest, **fields: Any) -> Task:
+        task, created = Task.objects.file_for(by=request.user, **fields)
+        if not created:
+            messages.info(request, "Ya había una llamada pendiente para ese momento: es la misma tarea.")
+        return task  # type: ignore[no-any-return]
+
+    def correct(self, request: HttpRequest, pk: Any, **fields: Any) -> Task:
+        task: Task = Task.objects.get(pk=pk)
+        task.change(by=request.user, **fields)  # type: ignore[arg-type]
+        return task
 
     @action(description="Marcar como hechas", permissions=["change"])
     def complete_selected(self, request: HttpRequest, queryset: QuerySet[Any]) -> None:

@@ -77,7 +77,7 @@ class ContactMerge(BaseModel):
         ]
 
     def __str__(self) -> str:
-        return f"{self.absorbed_id} → {self.survivor_id}"
+        return f"{self.absorbed} → {self.survivor}"
 
     @property
     def moved_counts(self) -> dict[str, int]:

@@ -16,7 +16,7 @@ logger = logging.getLogger("puente.request")
 
 Handler = Callable[[HttpRequest], HttpResponse]
 
-_ACCEPTABLE_ID = re.compile(r"^[\w.-]{8,64}$")
+_ACCEPTABLE_ID = re.compile(r"[\w.-]{8,64}", re.ASCII)
 
 
 class RequestContext:
@@ -27,7 +27,7 @@ class RequestContext:
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
         given = request.headers.get("X-Request-ID", "")
-        request_id = given if _ACCEPTABLE_ID.match(given) else new_id().hex
+        request_id = given if _ACCEPTABLE_ID.fullmatch(given) else new_id().hex
         token = current_request_id.set(request_id)
         started = time.perf_counter()
         try:

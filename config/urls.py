@@ -6,6 +6,7 @@ from django.views.generic import RedirectView
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
 
 from config import health
+from config.api import absent
 
 handler400 = "config.api.errors.bad_request"
 handler403 = "config.api.errors.permission_denied"
@@ -17,6 +18,7 @@ crm_routes = [
     path("", include("calls.api.urls")),
     path("", include("opportunities.api.urls")),
     path("", include("crm.api.urls")),
+    path("", include(absent.crm_routes)),
 ]
 
 urlpatterns = [
@@ -26,9 +28,11 @@ urlpatterns = [
     path("api/", include("config.api.urls")),
     path("api/", include("crm.api.user_urls")),
     path("api/", include("calls.api.admin_urls")),
+    path("api/", include(absent.other_routes)),
     path("api/schema", SpectacularAPIView.as_view(), name="schema"),
     path("api/docs", SpectacularSwaggerSplitView.as_view(url_name="schema"), name="docs"),
     path("health", health.alive, name="health"),
     path("health/ready", health.ready, name="ready"),
+    path("admin", RedirectView.as_view(pattern_name="admin:index")),
     path("admin/", admin.site.urls),
 ]

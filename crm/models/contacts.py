@@ -7,7 +7,7 @@ from uuid import UUID
 
 from django.conf import settings
 from django.db import models, transaction
-from django.db.models import OuterRef, Q, Subquery
+from django.db.models import Min, OuterRef, Q, Subquery
 from django.db.models.functions import Lower
 from django.utils import timezone
 
@@ -147,9 +147,15 @@ class ContactQuerySet(models.QuerySet["Contact"]):
         """Each with the due date of its next open task (`closest_task_at`), also of one about a lead."""
         from crm.models.tasks import Task
 
-        due = Task.objects.open().filter(complete_till__isnull=False).order_by("complete_till")
-        own = due.filter(contact=OuterRef("pk")).values("complete_till")[:1]
-        of_leads = due.filter(lead__contact=OuterRef("pk")).values("complete_till")[:1]
+        # Grouped, not sorted: asked for the first by date, PostgreSQL walks all tasks by date until one fits.
+        due = Task.objects.open().order_by()
+        own = due.filter(contact=OuterRef("pk")).values("contact").annotate(at=Min("complete_till")).values("at")
+        of_leads = (
+            due.filter(lead__contact=OuterRef("pk"))
+            .values("lead__contact")
+            .annotate(at=Min("complete_till"))
+            .values("at")
+        )
         return self.annotate(_own_task_at=Subquery(own), _lead_task_at=Subquery(of_leads))
 
     def register(
@@ -501,6 +507,13 @@ class Contact(TracksChanges, WritesDifferences, BaseModel):
         """Make search find the rows of `ContactPhone` as they now are."""
         self.search_words = self._words()
         self.save(update_fields=["search_words", "updated_at"])
+
+
+def identity_locks(*, phones: Iterable[str], documents: Iterable[object], emails: Iterable[str | None]) -> list[str]:
+    """What to `hold_all` before looking for a person by these, so that two who look for one take turns."""
+    names = [f"phone:{key}" for key in phones if key]
+    names += [f"document:{number}" for raw in documents if (number := tidy_document(raw))]
+    return names + [f"email:{email.strip().lower()}" for email in emails if email and email.strip()]
 
 
 def phone_words(phone: Phone) -> list[str]:

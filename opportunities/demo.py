@@ -106,7 +106,7 @@ def _bulk_after(story: Story, moment: datetime) -> tuple[datetime, UUID] | None:
     for weeks_ago in range(26, 0, -1):
         morning = story.at(-7 * weeks_ago + 5, 8, 30)
         if moment < morning < story.now:
-            return morning, Story(f"bulk/{weeks_ago}", story.now).id
+            return morning, Story(f"opportunities/bulk/{weeks_ago}", story.now, story.zone).id
     return None
 
 

@@ -1,0 +1,264 @@
+"""The demonstration's data (contract section 7): enough, the same everywhere, consistent, and nobody real."""
+
+import re
+from collections import Counter
+from datetime import UTC, datetime, timedelta
+from io import StringIO
+from typing import Any, ClassVar
+
+import pytest
+from django.contrib.auth.hashers import check_password
+from django.core.management import CommandError, call_command
+from django.db import models, transaction
+from django.test import TestCase, override_settings
+from django.utils import timezone
+
+import opportunities.demo
+from calls.models import Call
+from config import demo
+from crm.choices import AppointmentState, Role, Typification
+from crm.models import Appointment, Contact, ContactPhone, Lead, Note, Task, User
+from crm.models.tasks import FOLLOW_UP_TEXT
+from opportunities.choices import OpportunityStatus
+from opportunities.models import Assignment, Opportunity
+
+pytestmark = [pytest.mark.django_db, pytest.mark.sqlite]
+
+MODELS: list[type[models.Model]] = [User, Contact, Lead, Appointment, Call, Task, Note, Opportunity, Assignment]
+
+
+@pytest.fixture(autouse=True)
+def _demonstration(settings: Any) -> None:
+    settings.DEMONSTRATION = True
+
+
+@override_settings(DEMONSTRATION=True, PASSWORD_HASHERS=["config.hashers.DemonstrationHasher"])
+class TestTheLoadedDemonstration(TestCase):
+    """Loaded once for all of these: they only look."""
+
+    now: ClassVar[datetime]
+
+    @classmethod
+    def setUpTestData(cls) -> None:
+        cls.now = timezone.now()
+        demo.load(cls.now)
+
+    # --- Enough of everything ---------------------------------------------------------------------
+
+    def test_there_is_as_much_of_everything_as_the_contract_says(self) -> None:
+        assert Contact.objects.count() == 300
+        assert Lead.objects.count() == 400
+        assert Opportunity.objects.count() == 200
+        countries = set(Contact.objects.values_list("country", flat=True))
+        assert countries == {"Perú", "México", "Argentina", "Chile", "Colombia", "España"}
+        for model, least in ((Call, 500), (Task, 200), (Note, 200), (Appointment, 60)):
+            assert model._default_manager.count() >= least
+
+    def test_every_account_signs_in_and_enters_the_staff_pages(self) -> None:
+        roles = {user.email: user.role for user in User.objects.filter(is_staff=True)}
+        agents = {f"agente{number}@puente.test": Role.AGENT for number in range(1, 6)}
+        assert roles == {"admin@puente.test": Role.ADMIN, "abogada@puente.test": Role.LAWYER, **agents}
+        with override_settings(PASSWORD_HASHERS=["config.hashers.DemonstrationHasher"]):
+            assert all(user.check_password("demo-puente") for user in User.objects.all())
+
+    def test_every_state_can_be_seen(self) -> None:
+        assert set(Opportunity.objects.values_list("status", flat=True)) == set(OpportunityStatus.values)
+        assert set(Appointment.objects.values_list("estado", flat=True)) == set(AppointmentState.values)
+        assert Task.objects.filter(is_completed=True).exists()
+
+    def test_everybody_has_something_late_and_something_for_today(self) -> None:
+        today = timezone.localtime(self.now).date()
+        due: Counter[tuple[str, str]] = Counter()
+        for task in Task.objects.open().select_related("responsible_user"):
+            day = timezone.localtime(task.complete_till).date()
+            due[task.responsible_user.email, "late" if day < today else "today" if day == today else "later"] += 1
+        for account in ("abogada", "agente1", "agente2", "agente3", "agente4", "agente5"):
+            assert due[f"{account}@puente.test", "late"] >= 1
+            assert due[f"{account}@puente.test", "today"] >= 1
+
+    def test_appointments_lie_behind_and_ahead(self) -> None:
+        assert Appointment.objects.open().filter(fecha_hora__gte=self.now).count() >= 20
+        assert not Appointment.objects.filter(estado=AppointmentState.ATTENDED, fecha_hora__gt=self.now).exists()
+
+    # --- Nobody real ------------------------------------------------------------------------------
+
+    def test_no_address_leads_anywhere(self) -> None:
+        for address in [
+            *User.objects.values_list("email", flat=True),
+            *Contact.objects.values_list("email", flat=True),
+        ]:
+            assert address is None or address.endswith(".test")
+
+    def test_phones_are_plausible_but_nobody_has_them(self) -> None:
+        numbers = list(ContactPhone.objects.values_list("number", "is_valid"))
+        assert len(numbers) == 300
+        for number, is_valid in numbers:
+            assert is_valid
+            assert re.fullmatch(r"\+\d+0{4,5}\d{3}", number), number
+
+    def test_nobody_is_called_like_anybody_else(self) -> None:
+        names = list(Contact.objects.values_list("name", flat=True))
+        assert len(set(names)) == 300
+        assert all(len(name.split()) == 3 for name in names)
+
+    def test_identity_cards_have_numbers_that_were_never_issued(self) -> None:
+        numbers = list(Contact.objects.exclude(document_number=None).values_list("document_number", flat=True))
+        assert len(numbers) > 50
+        assert all(number.startswith("99") for number in numbers)
+
+    # --- It adds up -------------------------------------------------------------------------------
+
+    def test_a_call_that_promises_has_its_one_follow_up(self) -> None:
+        promising = list(Call.objects.exclude(proxima_llamada_fecha=None))
+        assert len(promising) > 100
+        follow_ups = {task.planned_key: task for task in Task.objects.filter(text=FOLLOW_UP_TEXT)}
+        assert len(follow_ups) == len(promising)
+        for call in promising:
+            task = follow_ups[call.follow_up_key]
+            assert (task.contact_id, task.complete_till) == (call.contact_id, call.proxima_llamada_fecha)
+            assert task.responsible_user_id == call.responsible_user_id
+
+    def test_contacts_remember_their_last_and_next_call(self) -> None:
+        for contact in Contact.objects.prefetch_related("calls"):
+            calls = sorted(contact.calls.all(), key=lambda call: call.started_at)
+            assert contact.ultima_llamada_fecha == (calls[-1].started_at if calls else None)
+            assert contact.proxima_llamada_fecha == (calls[-1].proxima_llamada_fecha if calls else None)
+
+    def test_the_ledger_leads_to_who_holds_each_opportunity(self) -> None:
+        for opportunity in Opportunity.objects.all():
+            holder, status = None, OpportunityStatus.PENDING.value
+            for row in Assignment.objects.filter(opportunity=opportunity).order_by("created_at", "id"):
+                assert (row.from_user_id, row.from_status) == (holder, status)
+                holder, status = row.to_user_id, row.to_status
+            assert opportunity.assigned_to_id == holder
+            assert (opportunity.status == OpportunityStatus.PENDING) is (holder is None)
+
+    def test_some_bulk_assignment_can_still_be_undone(self) -> None:
+        untouched = Assignment.objects.filter(bulk_id__isnull=False, created_at=models.F("opportunity__updated_at"))
+        assert untouched.count() >= 10
+
+    def test_who_has_attended_had_an_appointment_that_took_place(self) -> None:
+        attended = Lead.objects.filter(tipificacion=Typification.ATTENDED)
+        assert attended.count() >= 5
+        for lead in attended:
+            (appointment,) = lead.appointments.all()
+            assert appointment.estado == AppointmentState.ATTENDED
+            assert appointment.attended_at >= appointment.fecha_hora
+
+    def test_the_next_appointment_gets_the_next_number(self) -> None:
+        last = Appointment.objects.order_by("-numero").values_list("numero", flat=True)[0]
+        lead = Lead.objects.all()[0]
+        assert Appointment.objects.create(lead=lead, fecha_hora=self.now + timedelta(days=1)).numero == last + 1
+
+    def test_a_second_enquiry_belongs_to_the_same_person(self) -> None:
+        assert Contact.objects.annotate(times=models.Count("leads")).filter(times__gte=2).count() >= 50
+        assert not Lead.objects.exclude(celular=models.F("contact__mobile")).exists()
+
+    def test_people_are_found_by_name_and_phone(self) -> None:
+        contact = Contact.objects.filter(name__contains="ñ").order_by("pk")[0]
+        assert contact in Contact.objects.search(contact.name.upper().replace("Ñ", "n"))
+        assert list(Contact.objects.search(contact.mobile[-9:])) == [contact]
+
+    def test_the_accounts_named_are_those_that_exist(self) -> None:
+        named = {email for email, _ in demo.accounts_that_exist()}
+        assert named == {"admin@puente.test", "abogada@puente.test", "agente1@puente.test"}
+        User.objects.filter(email="abogada@puente.test").delete()
+        assert "abogada@puente.test" not in {email for email, _ in demo.accounts_that_exist()}
+
+
+# --- The same everywhere ----------------------------------------------------------------------
+
+
+def test_it_is_the_same_on_every_machine() -> None:
+    now = datetime(2026, 3, 4, 15, 30, tzinfo=UTC)
+    assert told_at(now) == told_at(now)
+
+
+def test_the_same_people_are_there_on_another_day() -> None:
+    first = {row["id"]: row["name"] for row in told_at(datetime(2026, 3, 4, 15, 30, tzinfo=UTC))["contact"]}
+    later = {row["id"]: row["name"] for row in told_at(datetime(2026, 9, 12, 4, 1, tzinfo=UTC))["contact"]}
+    assert first == later
+
+
+@pytest.mark.parametrize(
+    "now",
+    [
+        datetime(2028, 2, 29, 5, 0, 1, tzinfo=UTC),  # a second after midnight in Lima, on a leap day
+        datetime(2027, 1, 1, 4, 59, 59, tzinfo=UTC),  # a second before the new year in Lima
+        datetime(2026, 6, 7, 17, 0, tzinfo=UTC),  # a Sunday
+    ],
+)
+def test_it_loads_at_any_hour_and_nothing_has_happened_in_the_future(now: datetime) -> None:
+    demo.load(now)
+    for model in MODELS:
+        if model not in (User, Assignment):
+            for name in ("created_at", "updated_at"):
+                assert not model._default_manager.filter(**{f"{name}__gt": now}).exists(), (model, name)
+    assert not Call.objects.filter(started_at__gt=now).exists()
+    assert not Assignment.objects.filter(created_at__gt=now).exists()
+    assert not Task.objects.filter(completed_at__gt=now).exists()
+
+
+def told_at(now: datetime) -> dict[str, list[dict[str, Any]]]:
+    """All rows as they would be stored, and then they are not. Running numbers and salts may differ."""
+    with transaction.atomic():
+        demo.load(now)
+        found = {
+            str(model._meta.model_name): [
+                {name: value for name, value in row.items() if name not in ("password", "numero")}
+                for row in model._default_manager.order_by("pk").values()
+            ]
+            for model in MODELS
+            if model is not Assignment
+        }
+        transaction.set_rollback(True)
+    for row in found["user"]:
+        del row["created_at"], row["updated_at"]
+    return found
+
+
+# --- Once, and nowhere else -------------------------------------------------------------------
+
+
+def test_a_database_with_anybody_in_it_stays_as_it_is(alice: User) -> None:
+    assert not demo.is_wanted()
+    said = StringIO()
+    call_command("load_demo", stdout=said)
+    assert "ya tiene datos" in said.getvalue()
+    assert not Contact.objects.exists()
+
+
+def test_the_command_says_what_it_has_loaded() -> None:
+    said = StringIO()
+    call_command("load_demo", stdout=said)
+    assert re.search(r"^ +300  contactos$", said.getvalue(), re.MULTILINE)
+
+
+def test_when_one_part_fails_nothing_stays(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*args: object) -> None:
+        raise RuntimeError("the last part")
+
+    monkeypatch.setattr(opportunities.demo, "load", fail)
+    with pytest.raises(RuntimeError, match="the last part"):
+        demo.load()
+    assert not User.objects.exists()
+    assert not Contact.objects.exists()
+
+
+def test_an_installation_has_no_demonstration(settings: Any) -> None:
+    settings.DEMONSTRATION = False
+    with pytest.raises(CommandError, match="DATABASE_URL"):
+        call_command("load_demo")
+    with pytest.raises(RuntimeError):
+        demo.load()
+    assert not User.objects.exists()
+
+
+def test_its_passwords_open_nothing_elsewhere_even_in_a_copy_of_its_database(settings: Any) -> None:
+    usual = settings.PASSWORD_HASHERS
+    settings.PASSWORD_HASHERS = ["config.hashers.DemonstrationHasher"]
+    demo.load()
+    stored = User.objects.get(email="admin@puente.test").password
+    assert check_password("demo-puente", stored)
+    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.PBKDF2PasswordHasher", *usual]
+    assert not check_password("demo-puente", stored)

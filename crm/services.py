@@ -10,7 +10,9 @@ from django.db import IntegrityError, models, transaction
 from django.utils import timezone
 
 from crm.exceptions import Conflict, NotFound, Refusal
+from crm.locks import hold_all
 from crm.models import AuditEntry, Contact, ContactMerge, ContactPhone
+from crm.models.contacts import identity_locks
 
 if TYPE_CHECKING:
     from crm.models import User
@@ -90,10 +92,19 @@ def _lock_both(survivor_id: UUID, absorbed_id: UUID) -> tuple[Contact, Contact]:
     The full lock, not the usual one: it also waits for rows that are just being hung on either, and they move too.
     """
     ids = (survivor_id, absorbed_id)
+    _hold_identities(ids)
     found = {row.pk: row for row in Contact.objects.filter(pk__in=ids).order_by("pk").select_for_update(of=("self",))}
     if len(found) < len(ids):
         raise NotFound("Contacto no encontrado.")
     return found[survivor_id], found[absorbed_id]
+
+
+def _hold_identities(ids: tuple[UUID, UUID]) -> None:
+    """An enquiry that is just looking for either by phone would find neither: it looks before, or after."""
+    known = Contact.objects.filter(pk__in=ids).values_list("document_number", "email")
+    keys = ContactPhone.objects.filter(contact__in=ids).values_list("key", flat=True)
+    documents, emails = [row[0] for row in known], [row[1] for row in known]
+    hold_all(identity_locks(phones=keys, documents=documents, emails=emails))
 
 
 def _refuse_unless_present(*contacts: Contact) -> None:

@@ -13,7 +13,7 @@ from crm.constraints import is_one_of
 from crm.locks import hold_all
 from crm.models.audit import AuditEntry
 from crm.models.base import BaseModel
-from crm.models.contacts import LONGEST_PHONE, Contact, phone_words, words_of_raw_phone
+from crm.models.contacts import LONGEST_PHONE, Contact, identity_locks, phone_words, words_of_raw_phone
 from crm.models.edits import WritesDifferences
 from crm.models.subjects import HasSubject, lock_people
 from crm.phones import Phone, parse_phone
@@ -191,12 +191,9 @@ class Lead(TracksChanges, WritesDifferences, BaseModel):
     def identity_locks(self) -> list[str]:
         """What to `hold_all` before looking for the person: enquiries of one new person take turns."""
         phone = self.read_phone()
-        known = {
-            "phone": phone.key if phone else self.celular,
-            "document": tidy_document(self.numero_documento),
-            "email": (self.email or "").strip().lower(),
-        }
-        return [f"{name}:{value}" for name, value in known.items() if value]
+        return identity_locks(
+            phones=[phone.key if phone else self.celular], documents=[self.numero_documento], emails=[self.email]
+        )
 
     def find_or_make_contact(self) -> Contact:
         """The person of this enquiry: by document, else by phone, else a new contact with what is known.

@@ -1,7 +1,7 @@
 """GET /api/crm/leads, /count and /new."""
 
 from collections.abc import Callable
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -14,6 +14,7 @@ from tests.factories import ContactFactory, LeadFactory
 
 AsUser = Callable[[User | None], APIClient]
 URL = "/api/crm/leads"
+FIRST = date(2026, 3, 1)
 
 
 def names(client: APIClient, **parameters: Any) -> list[str]:
@@ -35,6 +36,10 @@ def test_the_newest_come_first_in_the_envelope(as_user: AsUser, bob: User) -> No
 @pytest.mark.parametrize(
     ("parameters", "fields", "others"),
     [
+        *(
+            ({f"fecha_captacion_{side}": "2026-03-01"}, {"fecha_captacion": FIRST}, {"fecha_captacion": other})
+            for side, other in (("after", FIRST - timedelta(days=1)), ("before", FIRST + timedelta(days=1)))
+        ),
         ({"tipificacion": "ya asistió"}, {"tipificacion": "YA ASISTIO"}, {"tipificacion": "APAGADO"}),
         ({"medio": "Web"}, {"medio": "Web"}, {"medio": "Web y otros"}),
         ({"medio__icontains": "web"}, {"medio": "Página Web"}, {"medio": "Referidos"}),

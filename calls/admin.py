@@ -20,7 +20,7 @@ from crm.admin.filters import (
     HolderFilter,
     PersonFilter,
 )
-from crm.admin.rights import ADMINISTRATORS
+from crm.admin.rights import ADMINISTRATORS, actor
 from crm.display import minutes, moment, person_of
 
 STATUS_TONES = {
@@ -121,17 +121,17 @@ class CallAdmin(SubjectAdmin):
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         """Whoever filed it or is responsible for it, and administrators."""
         if isinstance(obj, Call):
-            return obj.may_be_deleted_by(request.user)  # type: ignore[arg-type]
+            return obj.may_be_deleted_by(actor(request))
         return super().has_delete_permission(request, obj)
 
     def file(self, request: HttpRequest, **fields: Any) -> Call:
-        return services.record_call(by=request.user, **fields)  # type: ignore[arg-type]
+        return services.record_call(by=actor(request), **fields)
 
     def correct(self, request: HttpRequest, pk: Any, **fields: Any) -> Call:
-        return services.correct_call(pk, by=request.user, **fields)  # type: ignore[arg-type]
+        return services.correct_call(pk, by=actor(request), **fields)
 
     def delete_model(self, request: HttpRequest, obj: Call) -> None:
-        services.remove_call(obj.pk, by=request.user)  # type: ignore[arg-type]
+        services.remove_call(obj.pk, by=actor(request))
 
 
 @admin.register(CallType)

@@ -4,7 +4,7 @@
 links, so that a panel can be tested without a page.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -75,7 +75,7 @@ class Chart:
 
     title: str
     labels: Sequence[str]
-    series: dict[str, Sequence[int]]
+    series: Mapping[str, Sequence[int]]
     table: Listing
 
 

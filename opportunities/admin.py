@@ -23,7 +23,7 @@ from crm.admin.filters import (
     DayRangeFilter,
     HolderFilter,
 )
-from crm.admin.rights import ADMINISTRATORS
+from crm.admin.rights import ADMINISTRATORS, actor
 from crm.display import NOTHING, address, moment, name_of
 from crm.exceptions import Refusal
 from crm.models import User
@@ -152,17 +152,17 @@ class OpportunityAdmin(StaffAdmin):
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         """Changed by whoever has it and by administrators (client file 4.2)."""
         allowed = super().has_change_permission(request, obj)
-        return allowed and (not isinstance(obj, Opportunity) or obj.may_be_revised_by(request.user))  # type: ignore[arg-type]
+        return allowed and (not isinstance(obj, Opportunity) or obj.may_be_revised_by(actor(request)))
 
     def save_model(self, request: HttpRequest, obj: Opportunity, form: Any, change: bool) -> None:
         """By the verbs of the API, so that a new holder is a line of the ledger."""
         values = {name: form.cleaned_data[name] for name in form.changed_data}
         if change:
             stored = Opportunity.objects.locked().get(pk=obj.pk)
-            stored.revise(values, by=request.user)  # type: ignore[arg-type]
+            stored.revise(values, by=actor(request))
         else:
             values = dict(form.cleaned_data)
-            stored = Opportunity.objects.register(values.pop("contact"), by=request.user, **values)  # type: ignore[arg-type]
+            stored = Opportunity.objects.register(values.pop("contact"), by=actor(request), **values)
         obj.__dict__.update(stored.__dict__)
 
     # --- Many at once -----------------------------------------------------------------------
@@ -178,24 +178,22 @@ class OpportunityAdmin(StaffAdmin):
         if not form.is_valid():
             return self._ask_for_whom(request, queryset, form)
         to = form.cleaned_data["assigned_to"]
-        return self._carry_out(
+        self._carry_out(
             request,
             f"Asignadas a {to}",
             lambda: services.bulk_assign(
                 selected(queryset),
                 to=services.assignee(to.pk),
-                by=request.user,  # type: ignore[arg-type]
+                by=actor(request),
                 status=OpportunityStatus.ASSIGNED,
                 notes=form.cleaned_data["notes"],
             ),
         )
+        return None
 
     @action(description="Dejar sin asignar", permissions=["administer"])
-    def unassign(self, request: HttpRequest, queryset: QuerySet[Any]) -> HttpResponse | None:
-        by: Any = request.user
-        return self._carry_out(
-            request, "Sin asignar", lambda: services.bulk_unassign(selected(queryset), by=by, notes="")
-        )
+    def unassign(self, request: HttpRequest, queryset: QuerySet[Any]) -> None:
+        self._carry_out(request, "Sin asignar", lambda: services.bulk_unassign(selected(queryset), by=actor(request)))
 
     def _ask_for_whom(self, request: HttpRequest, queryset: QuerySet[Any], form: "AssignForm") -> HttpResponse:
         context = {
@@ -246,7 +244,7 @@ class OpportunityAdmin(StaffAdmin):
             }
             return TemplateResponse(request, "opportunities/admin/undo.html", context)
         try:
-            report = services.undo(bulk_id, by=request.user)  # type: ignore[arg-type]
+            report = services.undo(bulk_id, by=actor(request))
         except Refusal as refusal:
             messages.error(request, refusal.message)
         else:
@@ -313,12 +311,8 @@ class AssignmentAdmin(ReadOnlyAdmin):
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
         there = Opportunity.objects.filter(pk=OuterRef("opportunity_id"))
-        return (
-            super()
-            .get_queryset(request)
-            .with_people()  # type: ignore[attr-defined, no-any-return]
-            .annotate(contact_name=Subquery(there.values("contact__name")[:1]))
-        )
+        rows: Any = super().get_queryset(request)
+        return rows.with_people().annotate(contact_name=Subquery(there.values("contact__name")[:1]))
 
     @display(description="cuándo")
     def when(self, line: Assignment) -> str:

@@ -1,6 +1,6 @@
 """What every list and form of the staff pages has in common: roles, scope, fast lists, refusals as sentences."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import cached_property
 from typing import Any
 
@@ -34,7 +34,7 @@ RECORD = "Registro"
 PALETTE_ROWS = 5
 
 
-class BoundedPaginator(Paginator):  # type: ignore[type-arg]  # not subscriptable at run time
+class BoundedPaginator(Paginator):
     """Counts up to LIST_COUNT_CAP and no further: on a million rows the count would cost more than the page."""
 
     @cached_property
@@ -55,7 +55,7 @@ class BoundedPaginator(Paginator):  # type: ignore[type-arg]  # not subscriptabl
         return rows.order_by()[: settings.LIST_COUNT_CAP + 1].count()
 
 
-class StaffForm(forms.ModelForm):  # type: ignore[type-arg]  # not subscriptable at run time
+class StaffForm(forms.ModelForm):
     """Whoever is made responsible must be able to; who already is may stay, even after leaving."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -70,18 +70,18 @@ class StaffForm(forms.ModelForm):  # type: ignore[type-arg]  # not subscriptable
         """Also constraints that lean on columns which no form shows, as "unique unless deleted" does."""
         try:
             self.instance.validate_constraints(exclude=set(self.errors))
-        except forms.ValidationError as error:
-            self._update_errors(error)
+        except ValidationError as error:
+            self.add_error(None, error)
 
 
-class StaffAdmin(RoleRights, ModelAdmin):  # type: ignore[misc]  # unfold is untyped
+class StaffAdmin(RoleRights, ModelAdmin):
     """Base of every model's pages. Lists never count or sort what no index serves."""
 
-    form = StaffForm
+    form: type[Any] = StaffForm
     paginator = BoundedPaginator
-    ordering = ("-created_at", "-id")
-    sortable_by: tuple[str, ...] = ()
-    search_fields: tuple[str, ...] = ()
+    ordering: Sequence[str] = ("-created_at", "-id")
+    sortable_by: Sequence[str] = ()
+    search_fields: Sequence[str] = ()
     list_per_page = 50
     list_max_show_all = 0
     show_full_result_count = False
@@ -106,9 +106,9 @@ class StaffAdmin(RoleRights, ModelAdmin):  # type: ignore[misc]  # unfold is unt
         typed = search_term.strip()
         return (self.find(queryset, typed) if typed else queryset), False
 
-    def find(self, queryset: QuerySet[Any], typed: str) -> QuerySet[Any]:
+    def find(self, queryset: Any, typed: str) -> QuerySet[Any]:
         """Rows that match what was typed into the search box; by the model's search column."""
-        return queryset.search(typed)  # type: ignore[attr-defined, no-any-return]
+        return queryset.search(typed)
 
     def find_for_palette(self, request: HttpRequest, typed: str) -> Iterator[SearchResult]:
         """A few rows for the command palette (Ctrl+K)."""
@@ -208,8 +208,8 @@ class SubjectAdmin(StaffAdmin):
 
     search_fields = ("contact__search_words",)
     search_help_text = "Nombre, documento, correo o teléfono de la persona"
-    list_select_related = ("contact", "lead")
-    autocomplete_fields = ("contact", "lead", "responsible_user")
+    list_select_related: Sequence[str] = ("contact", "lead")
+    autocomplete_fields: Sequence[str] = ("contact", "lead", "responsible_user")
 
     def find(self, queryset: QuerySet[Any], typed: str) -> QuerySet[Any]:
         """Two indexed roads to the person and their union; one condition with OR would read every row."""
@@ -239,7 +239,7 @@ class SubjectAdmin(StaffAdmin):
         raise NotImplementedError
 
 
-class StaffInline(RoleRights, TabularInline):  # type: ignore[misc]  # unfold is untyped
+class StaffInline(RoleRights, TabularInline):
     extra = 0
     tab = True
 
@@ -265,7 +265,7 @@ def after_dialog(url: str) -> HttpResponse:
 def refused(form_class: type[Any], sentence: str) -> type[Any]:
     """The same form, with an error that only saving brought to light."""
 
-    class Refused(form_class):  # type: ignore[misc]
+    class Refused(form_class):
         def _post_clean(self) -> None:
             super()._post_clean()
             self.add_error(None, sentence)

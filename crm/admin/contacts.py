@@ -21,7 +21,7 @@ from crm.admin.filters import (
     HolderFilter,
 )
 from crm.admin.panels import PanelTab
-from crm.admin.rights import EVERYBODY, OFFICE
+from crm.admin.rights import EVERYBODY, OFFICE, actor
 from crm.choices import PhoneLabel
 from crm.display import NOTHING, change_url, link_to, moment, name_of
 from crm.exceptions import Refusal
@@ -63,7 +63,7 @@ class ContactForm(StaffForm):
         return changes
 
 
-class OtherPhoneForm(forms.ModelForm):  # type: ignore[type-arg]  # not subscriptable at run time
+class OtherPhoneForm(forms.ModelForm):
     """A number in any spelling; stored canonical, with the key that forgiving look-ups use."""
 
     class Meta:
@@ -83,7 +83,7 @@ class OtherPhoneForm(forms.ModelForm):  # type: ignore[type-arg]  # not subscrip
         return phone.number
 
 
-class OtherPhonesFormSet(PaginationInlineFormSet):  # type: ignore[misc]  # unfold is untyped
+class OtherPhonesFormSet(PaginationInlineFormSet):
     def get_form_kwargs(self, index: int | None) -> dict[str, Any]:
         return {**super().get_form_kwargs(index), "person": self.instance}
 
@@ -101,7 +101,7 @@ class OtherPhonesInline(StaffInline):
     may_delete = EVERYBODY
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
-        return super().get_queryset(request).beside_the_fields().order_by("id")  # type: ignore[attr-defined, no-any-return]
+        return super().get_queryset(request).beside_the_fields().order_by("id")
 
 
 @admin.register(Contact)
@@ -220,7 +220,7 @@ class ContactAdmin(StaffAdmin):
             super().save_model(request, obj, form, change)
             return
         stored = Contact.objects.select_for_update(of=("self",), no_key=True).get(pk=obj.pk)
-        stored.edit(form.changes(), by=request.user)  # type: ignore[arg-type]
+        stored.edit(form.changes(), by=actor(request))
         obj.refresh_from_db()
 
     def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
@@ -230,7 +230,7 @@ class ContactAdmin(StaffAdmin):
             form.instance.note_phones()
 
     def delete_model(self, request: HttpRequest, obj: Contact) -> None:
-        obj.delete_softly(by=request.user)  # type: ignore[arg-type]
+        obj.delete_softly(by=actor(request))
 
     def render_change_form(
         self, request: HttpRequest, context: dict[str, Any], *args: Any, obj: Any = None, **kwargs: Any
@@ -260,7 +260,7 @@ class ContactAdmin(StaffAdmin):
             return TemplateResponse(request, "crm/admin/merge_contacts.html", context)
         absorbed = next(person for person in people if person != chosen)
         try:
-            merge = merge_contacts(survivor_id=chosen.pk, absorbed_id=absorbed.pk, by=request.user)  # type: ignore[arg-type]
+            merge = merge_contacts(survivor_id=chosen.pk, absorbed_id=absorbed.pk, by=actor(request))
         except Refusal as refusal:
             messages.error(request, refusal.message)
             return None
@@ -340,7 +340,7 @@ class ContactMergeAdmin(ReadOnlyAdmin):
         if merge is None:
             raise Http404
         try:
-            undo_merge(merge, by=request.user)  # type: ignore[arg-type]
+            undo_merge(merge, by=actor(request))
         except Refusal as refusal:
             messages.error(request, refusal.message)
         else:

@@ -5,6 +5,7 @@ from typing import Any
 
 from django.http import HttpRequest
 
+from crm.admin.rights import actor
 from crm.panels import Chart, Figure, Listing, blocks_of_first_page
 
 # One colour for each series of a chart, readable on white and on dark.
@@ -24,11 +25,11 @@ CHART_OPTIONS = {
 
 def fill_dashboard(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
     """unfold's DASHBOARD_CALLBACK."""
-    blocks = blocks_of_first_page(request.user)  # type: ignore[arg-type]
-    name = request.user.get_short_name()  # type: ignore[union-attr]
+    user = actor(request)
+    blocks = blocks_of_first_page(user)
     return {
         **context,
-        "title": f"Hola, {name}",
+        "title": f"Hola, {user.get_short_name()}",
         "figures": [block for block in blocks if isinstance(block, Figure)],
         "listings": [block for block in blocks if isinstance(block, Listing)],
         "charts": [drawn(block) for block in blocks if isinstance(block, Chart)],

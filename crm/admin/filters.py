@@ -19,7 +19,7 @@ from crm.working_day import start_of
 __all__ = ["AutocompleteSelectFilter", "ChoicesDropdownFilter", "DayRangeFilter", "HolderFilter", "PersonFilter"]
 
 
-class DayRangeFilter(RangeDateFilter):  # type: ignore[misc]  # unfold is untyped
+class DayRangeFilter(RangeDateFilter):
     """From one day to another, both whole: a moment belongs to the day it has in TIME_ZONE."""
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
@@ -32,15 +32,15 @@ class DayRangeFilter(RangeDateFilter):  # type: ignore[misc]  # unfold is untype
         return queryset
 
 
-class PersonFilter(AutocompleteSelectFilter):  # type: ignore[misc]  # unfold is untyped
+class PersonFilter(AutocompleteSelectFilter):
     """Rows of a contact and of every lead of that contact."""
 
-    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+    def queryset(self, request: HttpRequest, queryset: Any) -> QuerySet[Any]:
         chosen = self.value()
-        return queryset.about_person(chosen) if chosen else queryset  # type: ignore[attr-defined]
+        return queryset.about_person(chosen) if chosen else queryset
 
 
-class HolderFilter(DropdownFilter):  # type: ignore[misc]  # unfold is untyped
+class HolderFilter(DropdownFilter):
     """Mine, or nobody's: the two questions of every morning."""
 
     title = "a cargo de"

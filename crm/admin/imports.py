@@ -15,7 +15,7 @@ from unfold.widgets import UnfoldAdminFileFieldWidget, UnfoldAdminSelectWidget
 
 from crm.admin.base import BoundedPaginator, ReadOnlyAdmin
 from crm.admin.filters import AutocompleteSelectFilter, ChoicesDropdownFilter, DayRangeFilter
-from crm.admin.rights import OFFICE
+from crm.admin.rights import OFFICE, actor
 from crm.api.downloads import CONTENT_TYPES, CSV, XLSX, as_attachment
 from crm.choices import ImportKind, ImportState, RowOutcome
 from crm.display import address, change_url, moment
@@ -147,7 +147,7 @@ class ImportRunAdmin(ReadOnlyAdmin):
         form = UploadForm(request.POST or None, request.FILES or None)
         if request.method == "POST" and form.is_valid():
             file: UploadedFile = form.cleaned_data["file"]
-            by: Any = request.user
+            by = actor(request)
             try:
                 run = running.preview_file(file, name=file.name or "", kind=form.cleaned_data["kind"], by=by)
             except Refusal as refusal:
@@ -212,7 +212,7 @@ class ImportRunAdmin(ReadOnlyAdmin):
 
     def _look_again(self, request: HttpRequest, run: ImportRun, form: StartForm) -> HttpResponse:
         """The same file read with other columns: a run of its own, in place of the one nobody started."""
-        by: Any = request.user
+        by = actor(request)
         with run.file.open("rb") as file:
             other = running.preview_file(file, name=run.file_name, kind=run.kind, by=by, mapping=form.mapping)
         run.cancel()

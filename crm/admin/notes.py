@@ -14,7 +14,7 @@ from crm.admin.filters import (
     HolderFilter,
     PersonFilter,
 )
-from crm.admin.rights import EVERYBODY
+from crm.admin.rights import EVERYBODY, actor
 from crm.display import moment, person_of, shortened
 from crm.models import Note
 
@@ -62,16 +62,16 @@ class NoteAdmin(SubjectAdmin):
 
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         """Whoever wrote it, and administrators."""
-        mine = not isinstance(obj, Note) or obj.may_be_changed_by(request.user)  # type: ignore[arg-type]
+        mine = not isinstance(obj, Note) or obj.may_be_changed_by(actor(request))
         return super().has_change_permission(request, obj) and mine
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return super().has_delete_permission(request, obj) and self.has_change_permission(request, obj)
 
     def file(self, request: HttpRequest, **fields: Any) -> Note:
-        return Note.objects.write(by=request.user, **fields)  # type: ignore[no-any-return]
+        return Note.objects.write(by=actor(request), **fields)
 
     def correct(self, request: HttpRequest, pk: Any, **fields: Any) -> Note:
         note: Note = Note.objects.get(pk=pk)
-        note.change(by=request.user, **fields)  # type: ignore[arg-type]
+        note.change(by=actor(request), **fields)
         return note

@@ -4,6 +4,7 @@ from django.http import HttpRequest
 from django.template.loader import render_to_string
 from django.utils.safestring import SafeString
 
+from crm.admin.rights import actor
 from crm.models import Contact
 from crm.panels import PANEL_ROWS, ContactPanel
 
@@ -22,7 +23,7 @@ class PanelTab:
 
     @property
     def contents(self) -> SafeString:
-        rows = self.panel.rows(self.contact, self.request.user)  # type: ignore[arg-type]
+        rows = self.panel.rows(self.contact, actor(self.request))
         context = {
             "panel": self.panel,
             "rows": rows[:PANEL_ROWS],

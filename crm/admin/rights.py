@@ -9,6 +9,7 @@ from typing import Any
 from django.http import HttpRequest
 
 from crm.choices import RESPONSIBLE_ROLES, Role
+from crm.models import User
 
 EVERYBODY = frozenset(RESPONSIBLE_ROLES)
 OFFICE = frozenset({Role.LAWYER, Role.ADMIN})
@@ -21,6 +22,13 @@ def allows(roles: Collection[Role], user: Any) -> bool:
     return bool(
         user.is_authenticated and user.is_active and (user.role in roles or (user.is_superuser and Role.ADMIN in roles))
     )
+
+
+def actor(request: HttpRequest) -> User:
+    """Who is signed in; nobody comes to these pages otherwise."""
+    user = request.user
+    assert isinstance(user, User)
+    return user
 
 
 def is_autocomplete(request: HttpRequest) -> bool:

@@ -17,7 +17,7 @@ from crm.admin.filters import (
     HolderFilter,
     PersonFilter,
 )
-from crm.admin.rights import EVERYBODY
+from crm.admin.rights import EVERYBODY, actor
 from crm.api.base import as_id
 from crm.display import moment, person_of, shortened
 from crm.models import Task
@@ -26,7 +26,7 @@ from crm.working_day import today_bounds
 OPEN, OVERDUE, TODAY, DONE, ALL = "pendientes", "vencidas", "hoy", "hechas", "todas"
 
 
-class DueFilter(DropdownFilter):  # type: ignore[misc]  # unfold is untyped
+class DueFilter(DropdownFilter):
     """Open tasks unless another view is asked for: what is done is out of the way."""
 
     title = "vencimiento"
@@ -132,26 +132,26 @@ class TaskAdmin(SubjectAdmin):
     def get_object(self, request: HttpRequest, object_id: str, from_field: str | None = None) -> Task | None:
         """One by one also a colleague's task of a visible person: their page links to it."""
         known = as_id(object_id)
-        readable = Task.objects.readable_by(request.user).with_subject()  # type: ignore[arg-type]
+        readable = Task.objects.readable_by(actor(request)).with_subject()
         return readable.filter(pk=known).first() if known else None
 
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        mine = not isinstance(obj, Task) or obj.may_be_changed_by(request.user)  # type: ignore[arg-type]
+        mine = not isinstance(obj, Task) or obj.may_be_changed_by(actor(request))
         return super().has_change_permission(request, obj) and mine
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        mine = not isinstance(obj, Task) or obj.may_be_changed_by(request.user)  # type: ignore[arg-type]
+        mine = not isinstance(obj, Task) or obj.may_be_changed_by(actor(request))
         return super().has_delete_permission(request, obj) and mine
 
     def file(self, request: HttpRequest, **fields: Any) -> Task:
-        task, created = Task.objects.file_for(by=request.user, **fields)
+        task, created = Task.objects.file_for(by=actor(request), **fields)
         if not created:
             messages.info(request, "Ya había una llamada pendiente para ese momento: es la misma tarea.")
-        return task  # type: ignore[no-any-return]
+        return task
 
     def correct(self, request: HttpRequest, pk: Any, **fields: Any) -> Task:
         task: Task = Task.objects.get(pk=pk)
-        task.change(by=request.user, **fields)  # type: ignore[arg-type]
+        task.change(by=actor(request), **fields)
         return task
 
     @action(description="Marcar como hechas", permissions=["change"])

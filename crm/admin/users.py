@@ -27,7 +27,7 @@ ROLE_TONES = {
 }
 
 
-class NewUserForm(UserCreationForm):  # type: ignore[misc]  # unfold is untyped
+class NewUserForm(UserCreationForm):
     usable_password = None
 
     class Meta:
@@ -35,17 +35,17 @@ class NewUserForm(UserCreationForm):  # type: ignore[misc]  # unfold is untyped
         fields = ("email", "first_name", "last_name", "role", "is_staff")
 
 
-class NewPasswordForm(AdminPasswordChangeForm):  # type: ignore[misc]  # unfold is untyped
+class NewPasswordForm(AdminPasswordChangeForm):
     usable_password = None
 
     def save(self, commit: bool = True) -> User:
         """By the verb: noted in the audit, and every token of the user dies with the old password."""
         self.user.change_password(self.cleaned_data["password1"])
-        return self.user  # type: ignore[no-any-return]
+        return self.user
 
 
 @admin.register(User)
-class UserAdmin(StaffAdmin, DjangoUserAdmin):  # type: ignore[type-arg, misc]
+class UserAdmin(StaffAdmin, DjangoUserAdmin):  # type: ignore[misc]  # the one is typed narrower than the other
     may_view = may_add = may_change = ADMINISTRATORS
     may_delete = NOBODY  # a person who leaves is made inactive; what they did stays theirs
     form = UserChangeForm
@@ -58,9 +58,9 @@ class UserAdmin(StaffAdmin, DjangoUserAdmin):  # type: ignore[type-arg, misc]
         "is_active",
         "is_staff",
     )
-    search_fields = ("search_words",)
+    search_fields = ("search_words",)  # type: ignore[misc]
     search_help_text = "Nombre, correo o usuario"
-    ordering = ("first_name", "last_name", "email", "id")
+    ordering = ("first_name", "last_name", "email", "id")  # type: ignore[misc]
     palette_icon = "badge"
     empty_hint = "Cree un usuario por cada persona que trabaja con el CRM y elija su rol."
     filter_horizontal = ()

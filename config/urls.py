@@ -3,10 +3,10 @@
 from django.contrib import admin
 from django.urls import include, path
 from django.views.generic import RedirectView
-from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
 
 from config import health
 from config.api import absent
+from config.api.documents import DocsView, SchemaView
 
 handler400 = "config.api.errors.bad_request"
 handler403 = "config.api.errors.permission_denied"
@@ -29,8 +29,8 @@ urlpatterns = [
     path("api/", include("crm.api.user_urls")),
     path("api/", include("calls.api.admin_urls")),
     path("api/", include(absent.other_routes)),
-    path("api/schema", SpectacularAPIView.as_view(), name="schema"),
-    path("api/docs", SpectacularSwaggerSplitView.as_view(url_name="schema"), name="docs"),
+    path("api/schema", SchemaView.as_view(), name="schema"),
+    path("api/docs", DocsView.as_view(), name="docs"),
     path("health", health.alive, name="health"),
     path("health/ready", health.ready, name="ready"),
     path("admin", RedirectView.as_view(pattern_name="admin:index")),

@@ -88,18 +88,16 @@ class OpenView(APIView):
 
 @extend_schema(request=SignInBody, responses=SignedInAnswer)
 class LoginView(OpenView):
-    """Entra con correo o usuario y contraseña: dos tokens y el usuario."""
-
     def post(self, request: Request) -> Response:
+        """Entra con correo o usuario y contraseña: dos tokens y el usuario."""
         user = _sign_in(request)
         return Response({**_pair(RefreshToken.for_user(user), left=_FULL), "user": UserAnswer(user).data})
 
 
 @extend_schema(request=RefreshTokenBody, responses=TokenPairAnswer)
 class RefreshView(OpenView):
-    """Un token de acceso nuevo. El de actualización sigue siendo el mismo: varias pestañas lo usan a la vez."""
-
     def post(self, request: Request) -> Response:
+        """Un token de acceso nuevo. El de actualización sigue siendo el mismo: varias pestañas lo usan a la vez."""
         body = RefreshTokenBody(data=request.data)
         body.is_valid(raise_exception=True)
         token = _refresh_token(body.validated_data["refresh_token"])
@@ -108,9 +106,8 @@ class RefreshView(OpenView):
 
 @extend_schema(request=RefreshTokenBody, responses=SaidAnswer)
 class LogoutView(OpenView):
-    """Cierra la sesión de este token de actualización; cerrarla dos veces no es un error."""
-
     def post(self, request: Request) -> Response:
+        """Cierra la sesión de este token de actualización; cerrarla dos veces no es un error."""
         value = request.data.get("refresh_token") if isinstance(request.data, dict) else None
         if isinstance(value, str):
             with suppress(TokenError):
@@ -120,17 +117,15 @@ class LogoutView(OpenView):
 
 @extend_schema(request=SignInBody, responses=PlainPairAnswer)
 class TokenView(OpenView):
-    """La misma entrada, con los nombres de otros clientes: access y refresh."""
-
     def post(self, request: Request) -> Response:
+        """La misma entrada, con los nombres de otros clientes: access y refresh."""
         return Response(_plain_pair(RefreshToken.for_user(_sign_in(request))))
 
 
 @extend_schema(request=RefreshBody, responses=PlainPairAnswer)
 class TokenRefreshView(OpenView):
-    """Un token de acceso nuevo, con los nombres de otros clientes."""
-
     def post(self, request: Request) -> Response:
+        """Un token de acceso nuevo, con los nombres de otros clientes."""
         body = RefreshBody(data=request.data)
         body.is_valid(raise_exception=True)
         return Response(_plain_pair(_refresh_token(body.validated_data["refresh"])))

@@ -8,7 +8,7 @@ from typing import Any
 
 from drf_spectacular.extensions import OpenApiAuthenticationExtension
 from drf_spectacular.openapi import AutoSchema
-from drf_spectacular.plumbing import build_mock_request
+from drf_spectacular.plumbing import build_mock_request, get_doc
 
 from crm.choices import Role
 from crm.models import User
@@ -47,6 +47,30 @@ IDEMPOTENCY_KEY = {
     "description": "Con la misma clave y el mismo cuerpo, durante un día, se devuelve la primera respuesta.",
     "schema": {"type": "string", "maxLength": 200},
 }
+DESCRIPTION = """\
+CRM para equipos de ventas y centros de llamadas.
+
+1. `POST /api/auth/login` con correo y contraseña da un `access_token`.
+2. Pulse **Authorize** y péguelo: vale para todas las operaciones.
+
+Las horas van en UTC (ISO 8601 con `Z`); sin zona se leen en la del sistema. Los identificadores son textos.
+La barra final de las direcciones es opcional. Todos los errores tienen la forma `Error`. Lo que está bajo
+`/api/crm/` responde igual bajo `/crm/`.
+"""
+# Chapters in reading order: title → the words of paths that belong to it.
+CHAPTERS = {
+    "Sesión": ("auth", "token"),
+    "Usuarios": ("users", "api-tokens", "timezone"),
+    "Contactos": ("contacts",),
+    "Leads y citas": ("leads", "appointments"),
+    "Llamadas": ("calls", "call-types"),
+    "Tareas y notas": ("tasks", "notes"),
+    "Oportunidades": ("opportunities",),
+    "Importación": ("imports",),
+    "Sin contenido": ("pipelines", "companies", "task-templates", "custom-fields", "custom-field-values", "contracts"),
+}
+_CHAPTER_OF = {word: title for title, words in CHAPTERS.items() for word in words}
+_VERBS = {"GET": "Ver", "POST": "Crear", "PUT": "Cambiar", "PATCH": "Cambiar", "DELETE": "Eliminar"}
 _METHODS = {"get", "post", "put", "patch", "delete"}
 
 
@@ -64,9 +88,16 @@ class BearerScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-c
 
 class Schema(AutoSchema):
     def get_tags(self) -> list[str]:
-        """The first word of the path that tells what it is about: /api/crm/calls/{id} → calls."""
+        """The chapter of the first word of the path that tells what it is about: /api/crm/calls/{id} → Llamadas."""
         words = [word for word in self.path.split("/") if word and word not in ("api", "crm", "v1", "admin")]
-        return words[:1]
+        return [_CHAPTER_OF.get(word, word) for word in words[:1]]
+
+    def get_summary(self) -> str | None:
+        """The first sentence of what the method says of itself, else the view's with what is done to it."""
+        own = get_doc(getattr(self.view, getattr(self.view, "action", None) or self.method.lower(), None))
+        first, stop, _ = " ".join((own or self.get_description() or "").split()).partition(". ")
+        sentence = first + stop.strip()
+        return sentence if own or not sentence else f"{_VERBS[self.method]}: {sentence}"
 
 
 def request_of_an_administrator(method: str, path: str, view: Any, original_request: Any, **kwargs: Any) -> Any:
@@ -81,6 +112,8 @@ def without_second_prefix(endpoints: list[Endpoint], **kwargs: Any) -> list[Endp
 
 
 def with_errors_everywhere(result: dict[str, Any], generator: Any, request: Any, public: bool) -> dict[str, Any]:
+    result["info"]["description"] = DESCRIPTION
+    result["tags"] = [{"name": title} for title in CHAPTERS]
     components = result.setdefault("components", {})
     components.setdefault("schemas", {})["Error"] = ERROR_SCHEMA
     components["responses"] = {f"Error{status}": _answer(status, text) for status, text in ERRORS.items()}

@@ -13,8 +13,9 @@ from django.db.models import Lookup, TextField
 from crm.phones import parse_phone
 from crm.text import words
 
-# Digits with phone punctuation between them: "rosa 987 654 321" holds the word rosa and one number.
-_TYPED_NUMBER = re.compile(r"(?<!\w)\+?\(?\d[\d\s()./\-]*\d(?!\w)")
+# Digits with phone punctuation between them: "rosa 987 654 321" holds the word rosa and one number. So does
+# a Chilean document, "12.345.678-k", but for its check letter.
+_TYPED_NUMBER = re.compile(r"(?<!\w)\+?\(?\d[\d\s()./\-]*\d(?:-[kK])?(?!\w)")
 _FEWEST_DIGITS = 4
 _LONGEST_QUERY = 12
 

@@ -34,7 +34,10 @@ class RequestContext:
             response = self.get_response(request)
             response.headers["X-Request-ID"] = request_id
             elapsed_ms = (time.perf_counter() - started) * 1000
-            logger.info("%s %s %s %.0f ms", request.method, request.path, response.status_code, elapsed_ms)
+            level = logging.INFO if response.status_code < 500 else logging.WARNING
+            logger.log(level, "%s %s %s %.0f ms", request.method, request.path, response.status_code, elapsed_ms)
+            # Django would log 5xx answers a second time, outside of this request and so without its id.
+            response._has_been_logged = True  # type: ignore[attr-defined]
             return response
         finally:
             current_request_id.reset(token)

@@ -12,6 +12,7 @@ from operator import attrgetter
 from typing import Any
 
 from django.core.cache import cache
+from django.core.exceptions import EmptyResultSet
 from django.db.models import F, QuerySet
 from django.db.models.fields.tuple_lookups import (
     Tuple,
@@ -59,7 +60,10 @@ def deep_page(queryset: QuerySet[Any], skip: int, limit: int) -> list[Any]:
 
 def signature_of(queryset: QuerySet[Any]) -> str:
     """A name for the question a queryset asks, the same in every process."""
-    sql, parameters = queryset.query.sql_with_params()
+    try:
+        sql, parameters = queryset.query.sql_with_params()
+    except EmptyResultSet:  # a condition that nothing can meet has no SQL
+        return "list:nothing"
     return f"list:{hashlib.sha256(pickle.dumps((sql, parameters))).hexdigest()[:32]}"
 
 

@@ -132,6 +132,15 @@ def test_a_sane_id_of_the_caller_is_kept_and_another_is_not() -> None:
 
 
 @pytest.mark.django_db
+def test_an_answer_that_something_is_wrong_is_a_warning_and_logged_once(
+    as_user: AsUser, alice: User, caplog: Any
+) -> None:
+    assert as_user(alice).post(f"/api/users/{alice.pk}/impersonate").status_code == 501
+    logged = [(record.name, record.levelname) for record in caplog.records if record.levelno >= logging.WARNING]
+    assert logged == [("puente.request", "WARNING")]
+
+
+@pytest.mark.django_db
 def test_the_log_keeps_no_query_and_no_token(as_user: AsUser, bob: User, caplog: Any) -> None:
     caplog.set_level(logging.DEBUG)
     as_user(bob).get("/api/crm/users?search=999888777")

@@ -46,7 +46,7 @@ class LeadViewSet(GenericViewSet[Lead]):
         """Los más recientes primero, si no se pide otro orden."""
         return self._page(self.filter_queryset(self.get_queryset()))
 
-    @extend_schema(operation_id="leads_new")
+    @extend_schema(operation_id="leads_new", responses=LeadAnswer(many=True))
     def new(self, request: Request) -> Response:
         """Los que nadie ha atendido todavía, los más recientes primero."""
         return self._page(self.filter_queryset(self.get_queryset().filter(status=LeadStatus.NEW)))

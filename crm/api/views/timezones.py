@@ -33,7 +33,7 @@ class TimeZoneView(APIView):
         request.user.edit(time_zone=code)
         return _answer(request.user)
 
-    @extend_schema(responses=TimeZoneAnswer)
+    @extend_schema(responses={200: TimeZoneAnswer})
     def delete(self, request: Request) -> Response:
         """Vuelve a la zona horaria del sistema."""
         request.user.edit(time_zone=None)

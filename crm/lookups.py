@@ -13,13 +13,13 @@ _IN_JSON = "{column} IN (SELECT value FROM json_each(%s))"
 
 
 @UUIDField.register_lookup
-class Among(Lookup):  # type: ignore[type-arg]  # not subscriptable at run time
+class Among(Lookup):
     """`filter(pk__among=ids)`: what `__in` finds, for a list of ids that are at hand."""
 
     lookup_name = "among"
     prepare_rhs = False
 
-    def as_sql(self, compiler: Any, connection: Any) -> tuple[str, list[Any]]:
+    def as_sql(self, compiler: Any, connection: Any) -> tuple[str, Any]:
         column, parameters = self.process_lhs(compiler, connection)
         clause, ids = among(column, self.rhs)
         return clause, [*parameters, *ids]

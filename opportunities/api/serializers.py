@@ -78,6 +78,11 @@ class AttemptAnswer(Answer):
     notes = serializers.CharField(allow_blank=True)
 
 
+@extend_schema_field(serializers.DictField(child=AttemptAnswer(), help_text="Por número de intento, de 1 a 5."))
+class AttemptsField(serializers.JSONField):
+    """Stored as they are answered."""
+
+
 @extend_schema_field({"oneOf": [{"type": "object", "additionalProperties": {}}, {"type": "string"}]})
 class TextOrObjectField(serializers.JSONField):
     """Why an opportunity was detected: a sentence or an object, never null, which the clients cannot read."""
@@ -88,7 +93,7 @@ class TextOrObjectField(serializers.JSONField):
     def to_internal_value(self, data: Any) -> Any:
         if not isinstance(data, str | dict):
             raise serializers.ValidationError("Debe ser un texto o un objeto JSON.")
-        return super().to_internal_value(data)
+        return data
 
 
 class OpportunityAnswer(Answer):
@@ -104,7 +109,7 @@ class OpportunityAnswer(Answer):
     assigned_to = PersonAnswer(allow_null=True)
     pipeline_stage_id = serializers.UUIDField()
     pipeline_stage = PipelineStageAnswer(source="*")
-    first_call_attempts = serializers.DictField(child=AttemptAnswer())
+    first_call_attempts = AttemptsField()
     first_call_completed = serializers.BooleanField()
     first_call_successful_attempt = serializers.IntegerField(allow_null=True, min_value=1, max_value=MOST_ATTEMPTS)
     last_contact_attempt_at = serializers.DateTimeField(allow_null=True)
@@ -173,7 +178,7 @@ class BulkAnswer(Answer):
     success = serializers.BooleanField()
     failed_count = serializers.IntegerField()
     opportunities = HandedAnswer(many=True)
-    errors = ItemErrorAnswer(many=True)
+    errors = ItemErrorAnswer(many=True)  # type: ignore[assignment]  # an answer has no errors of its own
     bulk_id = serializers.UUIDField(allow_null=True, help_text="Con él se deshace; null si no se hizo nada.")
 
 

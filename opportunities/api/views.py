@@ -292,8 +292,10 @@ def with_holder(fields: dict[str, Any], *, now_held_by: UUID | None = None) -> d
     """The named user in place of `assigned_to_id`; whoever has it already is not asked again whether they may."""
     if "assigned_to_id" in fields:
         sent = fields.pop("assigned_to_id")
-        if sent is None or as_id(sent) != now_held_by:
-            fields["assigned_to"] = None if sent is None else services.assignee(sent)
+        if sent is None:
+            fields["assigned_to"] = None
+        elif now_held_by is None or as_id(sent) != now_held_by:
+            fields["assigned_to"] = services.assignee(sent)
     return fields
 
 

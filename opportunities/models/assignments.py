@@ -92,6 +92,10 @@ class Assignment(models.Model):
     )
     created_at = models.DateTimeField("cuándo")
 
+    # What `with_what_undo_asks()` adds.
+    is_undone: bool
+    from_user_may_hold: bool
+
     objects = AssignmentQuerySet.as_manager()
 
     class Meta:

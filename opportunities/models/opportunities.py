@@ -113,10 +113,10 @@ class OpportunityQuerySet(models.QuerySet["Opportunity"]):
         A call that is already an attempt corrects it, wherever it stands (client file 4.3).
         """
         with transaction.atomic(savepoint=False):
-            theirs = list(self.filter(contact_id=contact_id).locked())
-            known = next((row for row in theirs if row.attempt_of(call_id)), None)
-            waiting = [row for row in theirs if row.awaits_first_call]
-            chosen = known or max(waiting, key=lambda row: (row.created_at, row.pk), default=None)
+            rows = list(self.filter(contact_id=contact_id).locked())
+            rows.sort(key=lambda row: (row.created_at, row.pk), reverse=True)
+            known = next((row for row in rows if row.attempt_of(call_id)), None)
+            chosen = known or next((row for row in rows if row.awaits_first_call), None)
             if chosen:
                 status = ATTEMPT_OF_CALL.get(call_status, AttemptStatus.ORANGE)
                 chosen.note_call(call_id, status=status, at=at, notes=notes)
@@ -212,7 +212,7 @@ class Opportunity(TracksChanges, BaseModel):
     def attempt_of(self, call_id: UUID) -> int | None:
         """The number of the attempt that this call was."""
         for number, attempt in self.first_call_attempts.items():
-            if attempt["call_id"] == str(call_id):
+            if attempt.get("call_id") == str(call_id):
                 return int(number)
         return None
 
@@ -258,6 +258,7 @@ class Opportunity(TracksChanges, BaseModel):
         """
         before = self.first_call_attempts.get(str(number), {}).get("status")
         now = timezone.now()
+        next_status: str
         if status == AttemptStatus.RED:
             next_status = OpportunityStatus.LOST
         elif before == AttemptStatus.RED:

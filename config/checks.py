@@ -1,12 +1,28 @@
-"""What a deployment lacks, said before it starts: one sentence for each missing thing."""
+"""What a deployment lacks, said before it starts: one sentence for each missing or impossible thing."""
 
+import re
+from collections.abc import Iterator
+from urllib.parse import urlsplit
 from zoneinfo import available_timezones
 
+import phonenumbers
 from django.core.checks import CheckMessage, Error, Tags, register
+from django.core.exceptions import ImproperlyConfigured
 
 from config.env import ENV, Environment
 
 DEMONSTRATION_SECRET_KEY = "demonstration-only-not-a-secret-never-used-with-a-database-url"
+LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
+
+_RATE = re.compile(r"0|[1-9]\d*/(s|sec|second|m|min|minute|h|hour|d|day)")
+# What each number must at least be. The clients renew an access token that has less than two minutes left.
+_LEAST = {
+    "ACCESS_TOKEN_MINUTES": 3,
+    "REFRESH_TOKEN_DAYS": 1,
+    "BULK_ASSIGN_LIMIT": 1,
+    "IMPORT_MAX_MEGABYTES": 1,
+    "TRUSTED_PROXIES": 0,
+}
 
 
 @register(Tags.security)
@@ -15,42 +31,66 @@ def deployment_is_complete(app_configs: object = None, **kwargs: object) -> list
     return missing_settings(ENV)
 
 
+def refuse_to_start_incomplete() -> None:
+    """For web servers and workers, which run no checks by themselves."""
+    found = missing_settings(ENV)
+    if found:
+        lines = [f"{message.msg} {message.hint or ''}".rstrip() for message in found]
+        raise ImproperlyConfigured("The settings are incomplete:\n  - " + "\n  - ".join(lines))
+
+
 def missing_settings(environment: Environment) -> list[CheckMessage]:
     """Errors for what `environment` lacks; the demonstration lacks nothing."""
-    found: list[CheckMessage] = []
+    found = list(_impossible(environment))
+    return found if environment.is_demonstration else [*found, *_missing(environment)]
+
+
+def _impossible(environment: Environment) -> Iterator[CheckMessage]:
+    """Values that nothing could work with."""
     if environment.time_zone not in available_timezones():
-        found.append(
-            Error(f"TIME_ZONE '{environment.time_zone}' is not a known time zone.", id="puente.E005")
-        )
+        yield Error(f"TIME_ZONE '{environment.time_zone}' is not a known time zone.", id="puente.E005")
     if environment.agent_scope not in ("open", "own"):
-        found.append(Error("CRM_AGENT_SCOPE must be 'open' or 'own'.", id="puente.E006"))
-    if environment.is_demonstration:
-        return found
+        yield Error("CRM_AGENT_SCOPE must be 'open' or 'own'.", id="puente.E006")
+    for name in ("API_RATE", "BULK_ASSIGN_RATE"):
+        if not _RATE.fullmatch(getattr(environment, name.lower())):
+            yield Error(f"{name} must be like '60/min', or '0' for no limit.", id="puente.E007")
+    if environment.phone_region not in phonenumbers.SUPPORTED_REGIONS:
+        yield Error(f"PHONE_REGION '{environment.phone_region}' is no country code such as PE.", id="puente.E008")
+    if environment.log_level not in LOG_LEVELS:
+        yield Error(f"LOG_LEVEL must be one of {', '.join(LOG_LEVELS)}.", id="puente.E009")
+    if environment.database_url and not _is_postgresql(environment.database_url):
+        yield Error("DATABASE_URL must be like postgres://user:password@host:5432/name", id="puente.E010")
+    for name, least in _LEAST.items():
+        if getattr(environment, name.lower()) < least:
+            yield Error(f"{name} must be {least} or more.", id="puente.E011")
+
+
+def _is_postgresql(url: str) -> bool:
+    parts = urlsplit(url)
+    return parts.scheme in ("postgres", "postgresql", "psql", "pgsql") and bool(parts.path.strip("/"))
+
+
+def _missing(environment: Environment) -> Iterator[CheckMessage]:
+    """What only the demonstration can do without."""
     if not environment.secret_key:
-        found.append(
-            Error(
-                "SECRET_KEY is missing.",
-                hint="With DATABASE_URL set it must be given: "
-                "python -c 'import secrets; print(secrets.token_urlsafe(50))'",
-                id="puente.E001",
-            )
+        yield Error(
+            "SECRET_KEY is missing.",
+            hint="With DATABASE_URL set it must be given: python -c 'import secrets; print(secrets.token_urlsafe(50))'",
+            id="puente.E001",
         )
     elif len(environment.secret_key) < 32:
-        found.append(Error("SECRET_KEY is shorter than 32 characters.", id="puente.E002"))
+        yield Error("SECRET_KEY is shorter than 32 characters.", id="puente.E002")
+    elif environment.secret_key == DEMONSTRATION_SECRET_KEY:
+        yield Error("SECRET_KEY is the demonstration's, which everybody can read.", id="puente.E012")
     if not environment.allowed_hosts:
-        found.append(
-            Error(
-                "ALLOWED_HOSTS is missing.",
-                hint="The names this service is reached by, e.g. ALLOWED_HOSTS=crm.example.com",
-                id="puente.E003",
-            )
+        yield Error(
+            "ALLOWED_HOSTS is missing.",
+            hint="The names this service is reached by, e.g. ALLOWED_HOSTS=crm.example.com",
+            id="puente.E003",
         )
     if not environment.redis_url:
-        found.append(
-            Error(
-                "REDIS_URL is missing.",
-                hint="With DATABASE_URL set, workers and limits need it, e.g. REDIS_URL=redis://127.0.0.1:6379/0",
-                id="puente.E004",
-            )
+        yield Error(
+            "REDIS_URL is missing.",
+            hint="With DATABASE_URL set, workers and limits need it, e.g. REDIS_URL=redis://127.0.0.1:6379/0",
+            id="puente.E004",
         )
-    return found

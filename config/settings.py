@@ -3,11 +3,12 @@
 from contextlib import suppress
 from datetime import timedelta
 from typing import Any
+from zoneinfo import available_timezones
 
 import environ
 
 from config.admin_theme import UNFOLD  # noqa: F401  a setting of django-unfold
-from config.checks import DEMONSTRATION_SECRET_KEY
+from config.checks import DEMONSTRATION_SECRET_KEY, LOG_LEVELS
 from config.env import BASE_DIR, ENV
 
 DEMONSTRATION = ENV.is_demonstration
@@ -282,7 +283,8 @@ IMPORT_MAX_ROWS = 100_000
 LANGUAGE_CODE = "es"
 LANGUAGES = [("es", "Español")]
 LOCALE_PATHS = [BASE_DIR / "locale"]
-TIME_ZONE = ENV.time_zone
+# An impossible value is told by config/checks.py, which cannot speak when settings do not load.
+TIME_ZONE = ENV.time_zone if ENV.time_zone in available_timezones() else "America/Lima"
 USE_I18N = True
 USE_TZ = True
 
@@ -320,7 +322,7 @@ LOGGING: dict[str, Any] = {
             "formatter": "line" if DEMONSTRATION else "json",
         }
     },
-    "root": {"handlers": ["console"], "level": ENV.log_level},
+    "root": {"handlers": ["console"], "level": ENV.log_level if ENV.log_level in LOG_LEVELS else "INFO"},
     "loggers": {
         "django.request": {"level": "ERROR"},
         "axes": {"level": "ERROR"},

@@ -58,7 +58,6 @@ class OpportunityAdmin(StaffAdmin):
         ("detected_at", DayRangeFilter),
         ("contact", AutocompleteSelectFilter),
     )
-    list_select_related = ("contact", "assigned_to")
     list_per_page = 100  # as many as one bulk assignment takes
     ordering = ("-priority", "-opportunity_score", "-detected_at", "-id")
     search_fields = ("contact__search_words",)
@@ -143,8 +142,9 @@ class OpportunityAdmin(StaffAdmin):
         return f"Oportunidad · {row.get_status_display()}"
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
-        # A row is named after its contact, also in the command palette.
-        return super().get_queryset(request).select_related("contact")
+        """With people: a row is named after its contact, in the command palette too."""
+        rows: Any = super().get_queryset(request)
+        return rows.with_people()
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
         return (*super().get_readonly_fields(request, obj), *(("contact",) if obj else ()))

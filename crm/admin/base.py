@@ -10,7 +10,7 @@ from django.contrib import messages
 from django.contrib.admin import ShowFacets
 from django.core.exceptions import ValidationError
 from django.core.paginator import Paginator
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError, models, transaction
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
@@ -91,6 +91,7 @@ class StaffAdmin(RoleRights, ModelAdmin):
     list_fullwidth = True
     warn_unsaved_form = True
     empty_value_display = "—"
+    formfield_overrides = {models.URLField: {"assume_scheme": "https"}}
     # What an empty list tells people to do.
     empty_hint = ""
     # Models with an icon here are found by the command palette.
@@ -125,6 +126,13 @@ class StaffAdmin(RoleRights, ModelAdmin):
     def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
         sections = super().get_fieldsets(request, obj)
         return [section for section in sections if obj is not None or section[0] != RECORD]
+
+    def formfield_for_dbfield(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
+        """Nothing typed is null where the column may be null, in long texts too."""
+        field = super().formfield_for_dbfield(db_field, request, **kwargs)
+        if isinstance(field, forms.CharField) and db_field.null:
+            field.empty_value = None
+        return field
 
     def formfield_for_foreignkey(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
         """Only rows that this person may see can be chosen, also by a hand-made request."""

@@ -6,6 +6,7 @@ from django import forms
 from django.contrib import admin, messages
 from django.core.files.uploadedfile import UploadedFile
 from django.db import transaction
+from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect, StreamingHttpResponse
 from django.http.response import FileResponse, HttpResponseBase
 from django.template.response import TemplateResponse
@@ -108,6 +109,8 @@ class ImportRunAdmin(ReadOnlyAdmin):
         ("created_at", DayRangeFilter),
     )
     list_select_related = ("created_by",)
+    search_fields = ("file_name",)
+    search_help_text = "Nombre del archivo"
     empty_hint = "Suba una hoja de cálculo: primero verá qué pasaría, y nada se guarda hasta que usted lo confirme."
 
     @display(description="qué")
@@ -129,6 +132,9 @@ class ImportRunAdmin(ReadOnlyAdmin):
     @display(description="subida")
     def created(self, run: ImportRun) -> str:
         return moment(run.created_at)
+
+    def find(self, queryset: QuerySet[Any], typed: str) -> QuerySet[Any]:
+        return queryset.filter(file_name__icontains=typed)
 
     def get_urls(self) -> list[URLPattern]:
         view = self.admin_site.admin_view

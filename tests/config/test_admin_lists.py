@@ -1,0 +1,283 @@
+"""Every list of the staff pages: opens for whom it should, costs the same for 10 and for 200 rows, finds people."""
+
+import re
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from axes.models import AccessAttempt
+from django.contrib import admin
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
+
+from calls.models import Call, CallType
+from crm.models import (
+    ApiToken,
+    Appointment,
+    AuditEntry,
+    Contact,
+    ContactMerge,
+    ImportRun,
+    Lead,
+    Note,
+    Task,
+    User,
+)
+from opportunities.models import Assignment, Opportunity
+from tests.factories import (
+    AppointmentFactory,
+    CallFactory,
+    CallTypeFactory,
+    ContactFactory,
+    LeadFactory,
+    NoteFactory,
+    OpportunityFactory,
+    TaskFactory,
+    UserFactory,
+)
+from tests.staff_pages import at_desk, list_of, text_of
+
+UUID_IN_TEXT = re.compile(r"\b[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-")
+
+
+def make_tokens(count: int, user: User) -> None:
+    for number in range(count):
+        ApiToken.issue(user=UserFactory(), name=f"Programa {number}", created_by=user)
+
+
+def make_merges(count: int, user: User) -> None:
+    people = ContactFactory.create_batch(2 * count)
+    pairs = zip(people[:count], people[count:], strict=True)
+    ContactMerge.objects.bulk_create(ContactMerge(survivor=a, absorbed=b, created_by=user) for a, b in pairs)
+
+
+def make_assignments(count: int, user: User) -> None:
+    rows = OpportunityFactory.create_batch(count)
+    others = UserFactory.create_batch(3)
+    Opportunity.objects.filter(pk__in=[row.pk for row in rows]).assign_to(others[0], by=user)
+
+
+MAKERS: dict[type[Any], Callable[[int, User], Any]] = {
+    User: lambda count, user: UserFactory.create_batch(count),
+    ApiToken: make_tokens,
+    Contact: lambda count, user: [ContactFactory(responsible_user=UserFactory()) for _ in range(count)],
+    ContactMerge: make_merges,
+    Lead: lambda count, user: [LeadFactory(responsible_user=UserFactory()) for _ in range(count)],
+    Appointment: lambda count, user: [AppointmentFactory(responsible_user=UserFactory()) for _ in range(count)],
+    Task: lambda count, user: [TaskFactory(responsible_user=user, created_by=user) for _ in range(count)],
+    Note: lambda count, user: [NoteFactory(created_by=user) for _ in range(count)],
+    AuditEntry: lambda count, user: AuditEntry.objects.bulk_create(
+        AuditEntry(actor=UserFactory(), action="prueba", entity_type="contacts") for _ in range(count)
+    ),
+    ImportRun: lambda count, user: ImportRun.objects.bulk_create(
+        ImportRun(kind="contacts", file_name=f"hoja {number}.csv", created_by=UserFactory()) for number in range(count)
+    ),
+    Call: lambda count, user: [
+        CallFactory(contact=None, lead=LeadFactory(), responsible_user=UserFactory(), call_type=CallTypeFactory())
+        for _ in range(count)
+    ],
+    CallType: lambda count, user: CallTypeFactory.create_batch(count),
+    Opportunity: lambda count, user: [OpportunityFactory(assigned_to=UserFactory()) for _ in range(count)],
+    Assignment: make_assignments,
+    AccessAttempt: lambda count, user: AccessAttempt.objects.bulk_create(
+        AccessAttempt(username=f"persona{number}", failures_since_start=1, attempt_time=timezone.now())
+        for number in range(count)
+    ),
+}
+DAILY = {Contact, Lead, Appointment, Task, Note, Call, Opportunity}
+OF_THE_OFFICE = {*DAILY, ImportRun, ContactMerge}
+
+
+@pytest.fixture(autouse=True)
+def _plain_passwords(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Hundreds of users: what a password costs is not what these tests are about."""
+    monkeypatch.setattr(User, "set_password", lambda self, raw: setattr(self, "password", "!"))
+
+
+def test_there_is_a_maker_for_every_list() -> None:
+    assert set(MAKERS) == set(admin.site._registry)
+
+
+def queries_of(client: Any, url: str) -> int:
+    with CaptureQueriesContext(connection) as queries:
+        assert client.get(url).status_code == 200
+    return len(queries)
+
+
+@pytest.mark.parametrize("model", MAKERS, ids=lambda model: model._meta.label)
+def test_a_list_costs_the_same_for_10_and_for_200_rows(alice: User, model: Any) -> None:
+    client = at_desk(alice)
+    MAKERS[model](10, alice)
+    few = queries_of(client, list_of(model))
+    MAKERS[model](190, alice)
+    many = queries_of(client, list_of(model))
+    assert many == few
+    assert many <= 5  # session, user, count, page, and the author of a second look-up where there is one
+
+
+@pytest.mark.sqlite
+@pytest.mark.parametrize("model", MAKERS, ids=lambda model: model._meta.label)
+def test_a_list_names_rows_and_shows_no_raw_id(alice: User, model: Any) -> None:
+    MAKERS[model](3, alice)
+    seen = text_of(at_desk(alice).get(list_of(model)))
+    assert not UUID_IN_TEXT.search(seen)
+
+
+@pytest.mark.parametrize("model", MAKERS, ids=lambda model: model._meta.label)
+def test_agents_and_lawyers_open_the_lists_of_their_work_and_no_others(bob: User, laura: User, model: Any) -> None:
+    MAKERS[model](2, bob)
+    assert at_desk(bob).get(list_of(model)).status_code == (200 if model in DAILY else 403)
+    assert at_desk(laura).get(list_of(model)).status_code == (200 if model in OF_THE_OFFICE else 403)
+
+
+@pytest.mark.parametrize("model", MAKERS, ids=lambda model: model._meta.label)
+def test_an_empty_list_says_what_to_do(alice: User, model: Any) -> None:
+    model_admin = admin.site._registry[model]
+    assert len(model_admin.empty_hint) > 20
+    if model not in (User, CallType, AuditEntry):  # Alice is there, types are seeded
+        assert model_admin.empty_hint in text_of(at_desk(alice).get(list_of(model)))
+
+
+@pytest.mark.parametrize("model", MAKERS, ids=lambda model: model._meta.label)
+def test_a_search_without_result_says_so(alice: User, model: Any) -> None:
+    MAKERS[model](1, alice)
+    seen = text_of(at_desk(alice).get(list_of(model), {"q": "xyzzy nadie"}))
+    assert "Nada coincide con lo que busca" in seen
+
+
+# --- Counting and paging ----------------------------------------------------------------------
+
+
+def test_a_long_list_is_counted_no_further_than_the_cap(alice: User, settings: Any) -> None:
+    settings.LIST_COUNT_CAP = 120
+    ContactFactory.create_batch(130)
+    response = at_desk(alice).get(list_of(Contact))
+    assert "más de 120 contactos" in " ".join(text_of(response).split())
+    paginator = response.context["cl"].paginator
+    assert (paginator.count, paginator.num_pages, paginator.is_capped) == (120, 3, True)
+
+
+def test_a_short_list_is_counted_exactly(alice: User) -> None:
+    ContactFactory.create_batch(3)
+    seen = " ".join(text_of(at_desk(alice).get(list_of(Contact))).split())
+    assert "3 contactos" in seen
+    assert "más de" not in seen
+
+
+def test_counting_reads_no_more_rows_than_the_cap(alice: User, settings: Any) -> None:
+    settings.LIST_COUNT_CAP = 5
+    ContactFactory.create_batch(20)
+    with CaptureQueriesContext(connection) as queries:
+        at_desk(alice).get(list_of(Contact))
+    counting = [query["sql"] for query in queries if "COUNT(" in query["sql"]]
+    assert len(counting) == 1
+    assert "LIMIT 6" in counting[0]
+
+
+def test_only_columns_with_an_index_can_be_sorted_by() -> None:
+    sortable = {model._meta.label: tuple(page.sortable_by) for model, page in admin.site._registry.items()}
+    assert {label: columns for label, columns in sortable.items() if columns} == {
+        "crm.Contact": ("person", "last", "next")
+    }
+
+
+def test_no_list_has_a_slow_calendar_or_facets() -> None:
+    for page in admin.site._registry.values():
+        assert page.date_hierarchy is None
+        assert not page.show_full_result_count
+        assert page.show_facets.name == "NEVER"
+
+
+# --- Search -----------------------------------------------------------------------------------
+
+
+@pytest.mark.sqlite
+@pytest.mark.parametrize("typed", ["peña gómez", "PENA", "gomez pen", "987 654 321", "+51 987654321", "4321"])
+def test_contacts_are_found_without_accents_by_parts_and_in_any_phone_spelling(alice: User, typed: str) -> None:
+    ContactFactory(name="Rosa Peña Gómez", mobile="987-654-321")
+    ContactFactory(name="Luis Ramos", mobile="911222333")
+    seen = text_of(at_desk(alice).get(list_of(Contact), {"q": typed}))
+    assert "Rosa Peña Gómez" in seen
+    assert "Luis Ramos" not in seen
+
+
+@pytest.mark.sqlite
+@pytest.mark.parametrize("model", [Task, Note, Call, Appointment, Opportunity, Assignment])
+def test_what_hangs_on_people_is_found_by_the_person(alice: User, model: Any) -> None:
+    contact = ContactFactory(name="Úrsula Iguarán")
+    other = ContactFactory(name="Luis Ramos")
+    lead = LeadFactory(nombre="Úrsula Iguarán", celular="+51911000111")
+    for person in (contact, other):
+        TaskFactory(contact=person, text=f"De {person.name}")
+        NoteFactory(contact=person, content=f"De {person.name}")
+        CallFactory(contact=person)
+        opportunity = OpportunityFactory(contact=person)
+        Opportunity.objects.filter(pk=opportunity.pk).assign_to(alice, by=alice)
+    TaskFactory(contact=None, lead=lead)
+    NoteFactory(contact=None, lead=lead)
+    CallFactory(contact=None, lead=lead)
+    AppointmentFactory(lead=lead)
+    AppointmentFactory()
+    response = at_desk(alice).get(list_of(model), {"q": "ursula"})
+    assert response.context["cl"].result_count == (2 if model in (Task, Note, Call) else 1)
+    assert "Luis Ramos" not in text_of(response)
+
+
+# --- Filters ----------------------------------------------------------------------------------
+
+
+def test_mine_and_nobodys(alice: User, bob: User) -> None:
+    ContactFactory(name="De Alice", responsible_user=alice)
+    ContactFactory(name="De Bob", responsible_user=bob)
+    ContactFactory(name="De nadie")
+    client = at_desk(alice)
+    mine = text_of(client.get(list_of(Contact), {"a_cargo": "yo"}))
+    assert ("De Alice" in mine, "De Bob" in mine, "De nadie" in mine) == (True, False, False)
+    nobodys = text_of(client.get(list_of(Contact), {"a_cargo": "nadie"}))
+    assert ("De Alice" in nobodys, "De nadie" in nobodys) == (False, True)
+
+
+@pytest.mark.sqlite
+@pytest.mark.parametrize(("day", "found"), [("2026-03-01", 1), ("01/03/2026", 1), ("2026-03-02", 0), ("mañana", 1)])
+def test_a_day_begins_and_ends_in_the_teams_time_zone(alice: User, day: str, found: int) -> None:
+    # 2 March 03:00 UTC is still 1 March in Lima.
+    CallFactory(started_at="2026-03-02T03:00:00Z")
+    response = at_desk(alice).get(list_of(Call), {"started_at_from": day, "started_at_to": day})
+    assert response.context["cl"].result_count == found
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        {"responsible_user__id__exact": "esto-no-es-un-id"},
+        {"status__exact": "nada"},
+        {"created_at_from": "99/99/9999"},
+        {"created_at_to": "31/12/9999"},
+        {"a_cargo": "otro"},
+        {"p": "9999"},
+        {"p": "x"},
+        {"o": "7.-9"},
+        {"q": "\x00'\"%_\\"},
+        {"nada": "1"},
+    ],
+)
+def test_an_odd_address_never_breaks_a_list(alice: User, query: dict[str, str]) -> None:
+    ContactFactory()
+    response = at_desk(alice).get(list_of(Contact), query, follow=True)
+    assert response.status_code == 200
+
+
+def test_in_an_installation_with_own_scope_agents_see_only_their_people(bob: User, settings: Any) -> None:
+    settings.CRM_AGENT_SCOPE = "own"
+    mine = ContactFactory(name="Propia Ramos", responsible_user=bob)
+    other = ContactFactory(name="Ajena Ramos")
+    CallFactory(contact=mine, call_result="propia")
+    CallFactory(contact=other, call_result="ajena")
+    OpportunityFactory(contact=other)
+    client = at_desk(bob)
+    contacts = text_of(client.get(list_of(Contact)))
+    assert "Propia Ramos" in contacts
+    assert "Ajena Ramos" not in contacts
+    assert client.get(list_of(Call)).context["cl"].result_count == 1
+    assert client.get(list_of(Opportunity)).context["cl"].result_count == 0

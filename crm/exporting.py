@@ -17,7 +17,8 @@ from crm.exceptions import Refusal
 from crm.guarding import guarded
 from crm.models import AuditEntry
 
-MOST_ROWS = 100_000
+# A workbook is only sent when its last row is written: at 1,500 rows a second, before clients give up.
+MOST_ROWS = {"csv": 100_000, "xlsx": 30_000}
 ROWS_AT_A_TIME = 2_000
 # By this mark Excel reads a CSV file as UTF-8.
 BOM = b"\xef\xbb\xbf"
@@ -113,10 +114,13 @@ LEAD_COLUMNS = (
 
 def begin(queryset: QuerySet[Any], *, what: str, form: str, asked: dict[str, Any]) -> None:
     """Refuse what is too large, and note in the audit trail who takes how much out of the house."""
-    rows = queryset.order_by()[: MOST_ROWS + 1].count()
-    if rows > MOST_ROWS:
-        most = f"{MOST_ROWS:,}".replace(",", " ")
-        raise Refusal(f"Se exportan hasta {most} filas a la vez. Use filtros.", code="demasiadas_filas")
+    most = MOST_ROWS[form]
+    rows = queryset.order_by()[: most + 1].count()
+    if rows > most:
+        shown = f"{most:,}".replace(",", " ")
+        way_out = "Pida CSV o use filtros." if form == "xlsx" else "Use filtros."
+        sentence = f"En {form.upper()} se exportan hasta {shown} filas a la vez. {way_out}"
+        raise Refusal(sentence, code="demasiadas_filas")
     AuditEntry.write("export", what, format=form, rows=rows, filters=asked)
 
 

@@ -53,7 +53,7 @@ def plain(text: str) -> str:
 
 def line_of(model: type[models.Model], name: str) -> Reader:
     """Text of one line that fits into the field `name`."""
-    longest = model._meta.get_field(name).max_length or 255
+    longest: int = getattr(model._meta.get_field(name), "max_length", None) or 255
 
     def read(cell: str, around: Surroundings) -> str:
         text = " ".join(cell.split())

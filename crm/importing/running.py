@@ -70,7 +70,7 @@ def _keep(run: ImportRun, file: "File[Any]") -> None:
     try:
         run.save(force_insert=True)
     except BaseException:
-        run.file.storage.delete(run.file.name)
+        run.file.delete(save=False)
         raise
 
 

@@ -189,13 +189,16 @@ def test_notes_who_took_how_much_out_of_the_house(as_user, laura, rosa):
 
 
 def test_refuses_more_than_fits_and_says_what_to_do(as_user, alice, monkeypatch):
-    monkeypatch.setattr(exporting, "MOST_ROWS", 2)
+    monkeypatch.setattr(exporting, "MOST_ROWS", {"csv": 3, "xlsx": 2})
     ContactFactory.create_batch(3)
-    answer = as_user(alice).get(CONTACTS)
+    assert as_user(alice).get(CONTACTS).status_code == 200
+    answer = as_user(alice).get(CONTACTS, {"format": "xlsx"})
 
     assert (answer.status_code, answer.data["code"]) == (400, "demasiadas_filas")
-    assert answer.data["detail"] == "Se exportan hasta 2 filas a la vez. Use filtros."
-    assert not AuditEntry.objects.filter(action="export").exists()
+    assert answer.data["detail"] == "En XLSX se exportan hasta 2 filas a la vez. Pida CSV o use filtros."
+    assert AuditEntry.objects.filter(action="export").count() == 1
+    ContactFactory()
+    assert as_user(alice).get(CONTACTS).data["detail"] == "En CSV se exportan hasta 3 filas a la vez. Use filtros."
 
 
 @pytest.mark.parametrize("form", ["csv", "xlsx"])

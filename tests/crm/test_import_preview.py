@@ -6,6 +6,8 @@ from datetime import date, datetime
 from typing import Any
 
 import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
+from django.test.client import encode_multipart
 from openpyxl import Workbook
 
 from crm.importing import files, running
@@ -16,6 +18,7 @@ pytestmark = pytest.mark.usefixtures("own_media")
 
 ROSA = "Rosa Peña,987654321,OASIS 1 (HUACHO 1)"
 HEADER = "Nombre,Celular,Proyecto"
+FILE = lines(HEADER, ROSA)
 
 
 def shown(answer: Any) -> list[dict[str, Any]]:
@@ -433,3 +436,20 @@ def test_stores_the_file_under_a_name_of_our_own(as_user, alice, own_media):
     assert stored == [f"{run.pk}.csv"]
     assert "/" not in run.file_name
     assert not AuditEntry.objects.filter(entity_type="imports").exists()
+
+
+@pytest.mark.parametrize("size", [0, 6 * 1024 * 1024])
+def test_repeated_with_the_same_key_it_stores_the_file_once(as_user, alice, size):
+    """Also a file beyond what other bodies may be."""
+    body = encode_multipart("frontera", {"file": SimpleUploadedFile("leads.csv", FILE + b"\n" * size), "kind": "leads"})
+    kind = "multipart/form-data; boundary=frontera"
+    answers = [
+        as_user(alice).generic(
+            "POST", f"{IMPORTS}/preview", body, content_type=kind, headers={"Idempotency-Key": "una-clave"}
+        )
+        for _ in range(2)
+    ]
+
+    assert [answer.status_code for answer in answers] == [201, 201], answers[0].content
+    assert answers[0].content == answers[1].content
+    assert ImportRun.objects.count() == 1

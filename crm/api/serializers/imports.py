@@ -61,7 +61,7 @@ class StartBody(Body):
 class ColumnAnswer(Answer):
     name = serializers.CharField()
     field = serializers.CharField(allow_null=True, help_text="Campo al que va; null: no se importa.")
-    label = serializers.CharField(allow_null=True)
+    label = serializers.CharField(allow_null=True)  # type: ignore[assignment]
 
 
 class ImportAnswer(Answer):
@@ -124,7 +124,7 @@ class StoredPreview(serializers.JSONField):
 
 class FieldAnswer(Answer):
     name = serializers.CharField()
-    label = serializers.CharField()
+    label = serializers.CharField()  # type: ignore[assignment]
 
 
 class ImportDetailAnswer(ImportAnswer):

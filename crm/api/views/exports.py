@@ -1,6 +1,6 @@
 """Contacts and leads as files: the filters of their lists, the scope of whoever asks (docs/imports.md)."""
 
-from typing import Any
+from typing import Any, cast
 
 from django.db.models import QuerySet
 from django.http import FileResponse, StreamingHttpResponse
@@ -21,7 +21,7 @@ from crm.api.downloads import (
 )
 from crm.api.filters.contacts import ContactFilter
 from crm.api.filters.leads import LeadFilter
-from crm.models import Contact, Lead
+from crm.models import Contact, Lead, User
 
 
 class ExportView(GenericAPIView[Any]):
@@ -51,11 +51,11 @@ class ContactExport(ExportView):
     what, file_name, columns = "contacts", "contactos", exporting.CONTACT_COLUMNS
 
     def get_queryset(self) -> QuerySet[Contact]:
-        return Contact.objects.present().visible_to(self.request.user)
+        return Contact.objects.present().visible_to(cast(User, self.request.user))
 
     @extend_schema(operation_id="contacts_export", parameters=[FORMAT_PARAMETER], responses=FILE_ANSWERS)
     def get(self, request: Request) -> HttpResponseBase:
-        """Los contactos de la lista, con sus mismos filtros, en una hoja de cálculo; hasta 100 000."""
+        """Los contactos de la lista, con sus mismos filtros, en CSV (hasta 100 000) o XLSX (hasta 30 000)."""
         return self.export(request)
 
 
@@ -64,9 +64,9 @@ class LeadExport(ExportView):
     what, file_name, columns = "leads", "leads", exporting.LEAD_COLUMNS
 
     def get_queryset(self) -> QuerySet[Lead]:
-        return Lead.objects.present().visible_to(self.request.user)
+        return Lead.objects.present().visible_to(cast(User, self.request.user))
 
     @extend_schema(operation_id="leads_export", parameters=[FORMAT_PARAMETER], responses=FILE_ANSWERS)
     def get(self, request: Request) -> HttpResponseBase:
-        """Los leads de la lista, con sus mismos filtros, en una hoja de cálculo; hasta 100 000."""
+        """Los leads de la lista, con sus mismos filtros, en CSV (hasta 100 000) o XLSX (hasta 30 000)."""
         return self.export(request)

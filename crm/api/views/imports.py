@@ -1,6 +1,6 @@
 """Imports: look at a file, start, watch, correct what failed (docs/imports.md). For administrators and lawyers."""
 
-from typing import Any
+from typing import Any, cast
 from uuid import UUID
 
 from django.conf import settings
@@ -70,9 +70,8 @@ class ImportPreview(APIView):
         body.is_valid(raise_exception=True)
         given = body.validated_data
         file = given["file"]
-        run = running.preview_file(
-            file, name=file.name, kind=given["kind"], by=request.user, mapping=given.get("mapping")
-        )
+        author = cast(User, request.user)
+        run = running.preview_file(file, name=file.name, kind=given["kind"], by=author, mapping=given.get("mapping"))
         return Response(_detail(run), status=201)
 
 

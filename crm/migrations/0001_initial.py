@@ -207,7 +207,7 @@ class Migration(migrations.Migration):
                 'verbose_name': 'clave de idempotencia',
                 'verbose_name_plural': 'claves de idempotencia',
                 'indexes': [models.Index(fields=['created_at'], name='idempotency_key_age')],
-                'constraints': [models.UniqueConstraint(fields=('caller', 'path', 'key'), name='idempotency_key_is_used_once')],
+                'constraints': [models.UniqueConstraint(fields=('caller', 'path', 'key'), name='idempotency_key_is_used_once', violation_error_message='Esta clave de idempotencia ya se usó.')],
             },
         ),
         migrations.CreateModel(
@@ -472,7 +472,7 @@ class Migration(migrations.Migration):
         ),
         migrations.AddConstraint(
             model_name='importrow',
-            constraint=models.UniqueConstraint(fields=('run', 'number'), name='import_row_is_accounted_once'),
+            constraint=models.UniqueConstraint(fields=('run', 'number'), name='import_row_is_accounted_once', violation_error_message='Esta fila del archivo ya está registrada.'),
         ),
         migrations.AddConstraint(
             model_name='importrow',

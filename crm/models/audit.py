@@ -67,7 +67,13 @@ class IdempotencyKey(models.Model):
     class Meta:
         verbose_name = "clave de idempotencia"
         verbose_name_plural = "claves de idempotencia"
-        constraints = [models.UniqueConstraint(fields=["caller", "path", "key"], name="idempotency_key_is_used_once")]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["caller", "path", "key"],
+                name="idempotency_key_is_used_once",
+                violation_error_message="Esta clave de idempotencia ya se usó.",
+            )
+        ]
         indexes = [models.Index(fields=["created_at"], name="idempotency_key_age")]
 
     KEPT_FOR = timedelta(days=1)

@@ -303,7 +303,11 @@ class ImportRow(models.Model):
         verbose_name = "fila importada"
         verbose_name_plural = "filas importadas"
         constraints = [
-            models.UniqueConstraint(fields=["run", "number"], name="import_row_is_accounted_once"),
+            models.UniqueConstraint(
+                fields=["run", "number"],
+                name="import_row_is_accounted_once",
+                violation_error_message="Esta fila del archivo ya está registrada.",
+            ),
             is_one_of("outcome", RowOutcome, "import_row_outcome_is_known"),
         ]
         indexes = [models.Index(fields=["run", "outcome", "number"], name="import_row_by_outcome")]

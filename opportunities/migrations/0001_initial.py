@@ -100,7 +100,7 @@ class Migration(migrations.Migration):
         ),
         migrations.AddConstraint(
             model_name='opportunity',
-            constraint=models.CheckConstraint(condition=models.Q(('first_call_successful_attempt__isnull', True), ('first_call_successful_attempt__range', (1, 5)), _connector='OR'), name='opportunity_successful_attempt_is_1_to_5'),
+            constraint=models.CheckConstraint(condition=models.Q(('first_call_successful_attempt__isnull', True), ('first_call_successful_attempt__range', (1, 5)), _connector='OR'), name='opportunity_successful_attempt_is_1_to_5', violation_error_message='El intento logrado va de 1 a 5.'),
         ),
         migrations.AddIndex(
             model_name='assignment',

@@ -113,7 +113,7 @@ class OpportunityQuerySet(models.QuerySet["Opportunity"]):
         A call that is already an attempt corrects it, wherever it stands (client file 4.3).
         """
         with transaction.atomic(savepoint=False):
-            rows = list(self.filter(contact_id=contact_id).locked())
+            rows: list[Opportunity] = list(self.filter(contact_id=contact_id).locked())
             rows.sort(key=lambda row: (row.created_at, row.pk), reverse=True)
             known = next((row for row in rows if row.attempt_of(call_id)), None)
             chosen = known or next((row for row in rows if row.awaits_first_call), None)
@@ -178,6 +178,7 @@ class Opportunity(TracksChanges, BaseModel):
                 condition=Q(first_call_successful_attempt__isnull=True)
                 | Q(first_call_successful_attempt__range=(1, MOST_ATTEMPTS)),
                 name="opportunity_successful_attempt_is_1_to_5",
+                violation_error_message="El intento logrado va de 1 a 5.",
             ),
         ]
         indexes = [

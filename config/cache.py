@@ -11,6 +11,7 @@ from collections.abc import Callable
 from typing import Any
 
 from django.core.cache.backends.redis import RedisCache
+from django.utils.functional import cached_property
 from redis.exceptions import RedisError
 
 logger = logging.getLogger("puente.cache")
@@ -55,11 +56,15 @@ class ForgivingRedisCache(RedisCache):
         return int(self._try(self._count, 0, self.make_and_validate_key(key), seconds))
 
     def _count(self, key: str, seconds: int) -> int:
-        client = self._cache.get_client(key, write=True)
-        found: int = client.incr(key)
+        found: int = self._counter.incr(key)
         if found == 1:
-            client.expire(key, seconds)
+            self._counter.expire(key, seconds)
         return found
+
+    @cached_property
+    def _counter(self) -> Any:
+        """Kept: Django makes a client for each question, which costs half of a count."""
+        return self._cache.get_client(None, write=True)
 
     def set_many(self, *args: Any, **kwargs: Any) -> list[Any]:
         failed: list[Any] = self._try(super().set_many, [], *args, **kwargs)

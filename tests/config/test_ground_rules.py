@@ -236,6 +236,12 @@ def test_every_answer_is_protected(client: Any, path: str) -> None:
     assert "script-src 'self' 'unsafe-inline'" not in answer["Content-Security-Policy"]
 
 
+@pytest.mark.django_db
+def test_an_installation_asks_browsers_to_stay_with_tls(client: Any) -> None:
+    assert "max-age=2592000" in client.get("/health", secure=True)["Strict-Transport-Security"]
+    assert "Strict-Transport-Security" not in client.get("/health")
+
+
 def policy(client: Any, path: str) -> dict[str, list[str]]:
     parts = [part.split() for part in client.get(path)["Content-Security-Policy"].split(";")]
     return {words[0]: words[1:] for words in parts}

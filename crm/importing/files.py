@@ -33,6 +33,7 @@ HEADER_WITHIN = 15
 DELIMITERS = ",;\t|"
 SAMPLE_BYTES = 64 * 1024
 LONGEST_LINE = 1024 * 1024
+LAST_ROW = 1_048_576  # of a spreadsheet, blank ones included
 # More lines than this in one cell is a quotation mark that nobody closed.
 MOST_LINES_IN_A_CELL = 40
 
@@ -103,6 +104,8 @@ def _table(rows: Iterator[list[str]], recognise: Recognise, *, sheet: str = "", 
 
 def _numbered(rows: Iterator[list[str]]) -> Iterator[Line]:
     for number, cells in enumerate(rows, start=1):
+        if number > LAST_ROW:
+            raise _too_many_rows()
         cells = [_clean(cell) for cell in cells]
         if any(cells):
             yield Line(number, cells)
@@ -117,11 +120,15 @@ def _clean(cell: str) -> str:
 def _limited(lines: Iterator[Line]) -> Iterator[Line]:
     for count, line in enumerate(lines, start=1):
         if count > settings.IMPORT_MAX_ROWS:
-            most = f"{settings.IMPORT_MAX_ROWS:,}".replace(",", " ")
-            raise UnreadableFile(
-                f"El archivo tiene más de {most} filas. Divídalo en varios.", code="demasiadas_filas", status=413
-            )
+            raise _too_many_rows()
         yield line
+
+
+def _too_many_rows() -> UnreadableFile:
+    most = f"{settings.IMPORT_MAX_ROWS:,}".replace(",", " ")
+    return UnreadableFile(
+        f"El archivo tiene más de {most} filas. Divídalo en varios.", code="demasiadas_filas", status=413
+    )
 
 
 def column_names(cells: list[str]) -> list[str]:

@@ -402,6 +402,13 @@ def test_refuses_too_many_rows(as_user, alice, settings):
     assert answer.data["detail"] == "El archivo tiene más de 1 000 filas. Divídalo en varios."
 
 
+def test_refuses_more_rows_than_a_spreadsheet_has_even_if_they_are_blank(as_user, alice, monkeypatch):
+    monkeypatch.setattr(files, "LAST_ROW", 100)
+    answer = preview(as_user(alice), lines(HEADER, ROSA) + b"\n" * 100)
+
+    assert (answer.status_code, answer.data["code"]) == (413, "demasiadas_filas")
+
+
 def test_refuses_a_request_without_a_file_or_kind(as_user, alice):
     client = as_user(alice)
 
@@ -438,10 +445,11 @@ def test_stores_the_file_under_a_name_of_our_own(as_user, alice, own_media):
     assert not AuditEntry.objects.filter(entity_type="imports").exists()
 
 
-@pytest.mark.parametrize("size", [0, 6 * 1024 * 1024])
-def test_repeated_with_the_same_key_it_stores_the_file_once(as_user, alice, size):
+@pytest.mark.parametrize("blank_lines", [0, 6 * 1024])
+def test_repeated_with_the_same_key_it_stores_the_file_once(as_user, alice, blank_lines):
     """Also a file beyond what other bodies may be."""
-    body = encode_multipart("frontera", {"file": SimpleUploadedFile("leads.csv", FILE + b"\n" * size), "kind": "leads"})
+    filler = (b"\n" + b" " * 1023) * blank_lines
+    body = encode_multipart("frontera", {"file": SimpleUploadedFile("leads.csv", FILE + filler), "kind": "leads"})
     kind = "multipart/form-data; boundary=frontera"
     answers = [
         as_user(alice).generic(

@@ -12,6 +12,8 @@ from crm.models import Appointment, Contact, Lead, Note, Task, User
 from opportunities.models import Opportunity
 
 NOON = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
+# An id that no row has. Fixed, because every test worker must collect the same tests.
+NOBODYS_ID = "01930000-ffff-7000-8000-000000000000"
 PASSWORD = "una-clave-larga-de-prueba"
 
 

@@ -1,11 +1,9 @@
 """GET /api/crm/call-types and the CRUD of administrators, /api/admin/call-types."""
 
-from uuid import uuid4
-
 import pytest
 
 from calls.models import CallType
-from tests.factories import CallFactory, CallTypeFactory
+from tests.factories import NOBODYS_ID, CallFactory, CallTypeFactory
 
 pytestmark = pytest.mark.django_db
 
@@ -105,7 +103,7 @@ def test_a_used_type_is_kept_and_so_is_its_code(as_user, alice):
     assert as_user(alice).patch(f"{MANAGED}/{kind.pk}", {"code": "cobro", "name": "Cobros"}).status_code == 200
 
 
-@pytest.mark.parametrize("type_id", [uuid4(), "nada"])
+@pytest.mark.parametrize("type_id", [NOBODYS_ID, "nada"])
 @pytest.mark.parametrize("method", ["get", "put", "patch", "delete"])
 def test_an_unknown_type_is_404(as_user, alice, method, type_id):
     assert getattr(as_user(alice), method)(f"{MANAGED}/{type_id}").status_code == 404

@@ -1,7 +1,6 @@
 """GET /api/crm/calls, GET /api/crm/contacts/{id}/calls."""
 
 from datetime import UTC, datetime, timedelta
-from uuid import uuid4
 
 import pytest
 import time_machine
@@ -10,7 +9,7 @@ from django.test.utils import CaptureQueriesContext
 
 from calls.models import Call
 from tests.calls.helpers import CALLS
-from tests.factories import NOON, CallFactory, CallTypeFactory, ContactFactory, LeadFactory
+from tests.factories import NOBODYS_ID, NOON, CallFactory, CallTypeFactory, ContactFactory, LeadFactory
 
 pytestmark = pytest.mark.django_db
 
@@ -64,7 +63,7 @@ def test_the_calls_of_one_lead_and_of_all_leads(as_user, bob):
 
 
 @pytest.mark.parametrize("name", ["entity_id", "responsible_user_id"])
-@pytest.mark.parametrize("value", ["new", "1", "undefined", str(uuid4())])
+@pytest.mark.parametrize("value", ["new", "1", "undefined", NOBODYS_ID])
 def test_an_id_that_nobody_has_finds_nothing(as_user, bob, name, value):
     CallFactory(responsible_user=bob)
     assert ids(as_user(bob).get(CALLS, {name: value})) == []
@@ -179,7 +178,7 @@ def test_the_id_of_a_lead_stands_for_its_contact(as_user, bob):
     assert ids(as_user(bob).get(of_contact(lead))) == [str(call.pk)]
 
 
-@pytest.mark.parametrize("contact_id", ["new", uuid4()])
+@pytest.mark.parametrize("contact_id", ["new", NOBODYS_ID])
 def test_an_unknown_contact_has_no_page(as_user, bob, contact_id):
     answer = as_user(bob).get(f"/api/crm/contacts/{contact_id}/calls")
     assert answer.status_code == 404

@@ -8,7 +8,7 @@ import pytest
 from rest_framework.test import APIClient
 
 from crm.models import User
-from tests.factories import OpportunityFactory
+from tests.factories import NOBODYS_ID, OpportunityFactory
 
 pytestmark = [pytest.mark.django_db, pytest.mark.sqlite]
 
@@ -76,7 +76,7 @@ def test_the_stage_of_an_opportunity_is_real(as_user: AsUser, bob: User) -> None
     }
 
 
-@pytest.mark.parametrize("path", [f"leads/{uuid4()}", "leads/nada", "contacts/{pk}", "otros/{pk}"])
+@pytest.mark.parametrize("path", [f"leads/{NOBODYS_ID}", "leads/nada", "contacts/{pk}", "otros/{pk}"])
 def test_an_unknown_stage_is_404(as_user: AsUser, bob: User, path: str) -> None:
     answer: Any = as_user(bob).get(f"/api/pipelines/stages/{path.format(pk=OpportunityFactory().pk)}")
     assert answer.status_code == 404

@@ -15,6 +15,7 @@ from rest_framework.test import APIClient
 from rest_framework_simplejwt.tokens import AccessToken
 
 from crm.models import ApiToken, AuditEntry, IdempotencyKey, User
+from tests.factories import NOBODYS_ID
 
 pytestmark = [pytest.mark.django_db, pytest.mark.sqlite]
 
@@ -112,7 +113,7 @@ def test_wrong_input_is_refused(admin: APIClient, sent: Any, status: int, senten
     assert not ApiToken.objects.exists()
 
 
-@pytest.mark.parametrize("token_id", ["nadie", str(uuid4())])
+@pytest.mark.parametrize("token_id", ["nadie", NOBODYS_ID])
 def test_an_unknown_token_is_404(admin: APIClient, token_id: str) -> None:
     assert admin.get(f"/api/api-tokens/{token_id}").status_code == 404
     assert admin.delete(f"/api/api-tokens/{token_id}").json()["detail"] == "Token no encontrado."

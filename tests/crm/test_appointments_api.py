@@ -14,7 +14,7 @@ from rest_framework.test import APIClient
 from crm.models import Appointment, AppointmentNumber, AuditEntry, Contact, Lead, User
 from crm.services import merge_contacts
 from tests.crm.racing import at_once
-from tests.factories import NOON, AppointmentFactory, ContactFactory, LeadFactory
+from tests.factories import NOBODYS_ID, NOON, AppointmentFactory, ContactFactory, LeadFactory
 
 AsUser = Callable[[User | None], APIClient]
 URL = "/api/crm/appointments"
@@ -210,7 +210,7 @@ def test_a_page_costs_the_same_for_ten_appointments_and_a_thousand(as_user: AsUs
 
 
 @pytest.mark.parametrize("method", ["get", "put", "patch", "delete"])
-@pytest.mark.parametrize("appointment_id", ["x", str(uuid4())])
+@pytest.mark.parametrize("appointment_id", ["x", NOBODYS_ID])
 def test_an_id_that_nobody_has_is_404(as_user: AsUser, bob: User, method: str, appointment_id: str) -> None:
     response = getattr(as_user(bob), method)(f"{URL}/{appointment_id}")
     assert response.status_code == 404
@@ -252,7 +252,7 @@ def test_it_may_be_moved_to_another_lead_or_contact(as_user: AsUser, bob: User) 
 
 
 @WRITES
-@pytest.mark.parametrize("body", [{"estado": "x"}, {"fecha_hora": None}, {"responsible_user_id": str(uuid4())}])
+@pytest.mark.parametrize("body", [{"estado": "x"}, {"fecha_hora": None}, {"responsible_user_id": NOBODYS_ID}])
 def test_a_bad_value_changes_nothing(as_user: AsUser, bob: User, method: str, body: Any) -> None:
     appointment = AppointmentFactory(lugar="Sala Lince")
     assert getattr(as_user(bob), method)(url(appointment), {"lugar": "Proyecto", **body}).status_code == 400

@@ -12,6 +12,7 @@ from calls.models import Call
 from crm.models import Appointment, AuditEntry, Lead, Note, Task, User
 from tests.crm.racing import at_once
 from tests.factories import (
+    NOBODYS_ID,
     AppointmentFactory,
     CallFactory,
     ContactFactory,
@@ -38,7 +39,7 @@ def test_one_lead(as_user: AsUser, bob: User) -> None:
 
 
 @pytest.mark.parametrize("method", ["get", "put", "patch", "delete"])
-@pytest.mark.parametrize("lead_id", ["x", str(uuid4())])
+@pytest.mark.parametrize("lead_id", ["x", NOBODYS_ID])
 def test_an_id_that_nobody_has_is_404(as_user: AsUser, alice: User, method: str, lead_id: str) -> None:
     response = getattr(as_user(alice), method)(f"{URL}/{lead_id}")
     assert response.status_code == 404

@@ -8,7 +8,7 @@ from django.test.utils import CaptureQueriesContext
 
 from crm.choices import NoteType
 from crm.models import Note
-from tests.factories import ContactFactory, LeadFactory, NoteFactory
+from tests.factories import NOBODYS_ID, ContactFactory, LeadFactory, NoteFactory
 
 pytestmark = pytest.mark.django_db
 
@@ -181,7 +181,7 @@ def test_a_lawyer_reads_it_but_does_not_touch_it(as_user, laura, bob):
         assert isinstance(answer.json()["detail"], str)
 
 
-@pytest.mark.parametrize("note_id", [uuid4(), "nada"])
+@pytest.mark.parametrize("note_id", [NOBODYS_ID, "nada"])
 @pytest.mark.parametrize("method", ["get", "put", "patch", "delete"])
 def test_an_unknown_note_is_404(as_user, alice, method, note_id):
     assert getattr(as_user(alice), method)(f"{NOTES}/{note_id}").json()["detail"] == "Nota no encontrada"

@@ -8,7 +8,7 @@ import time_machine
 
 from crm.choices import TaskType
 from crm.models import Task
-from tests.factories import NOON, ContactFactory, LeadFactory, TaskFactory
+from tests.factories import NOBODYS_ID, NOON, ContactFactory, LeadFactory, TaskFactory
 
 pytestmark = pytest.mark.django_db
 
@@ -292,7 +292,7 @@ def test_in_a_limited_scope_a_task_is_read_by_its_holder_and_by_that_of_the_cont
     assert as_user(bob).get(one(given_to_bob)).status_code == 200
 
 
-@pytest.mark.parametrize("task_id", [uuid4(), "nada"])
+@pytest.mark.parametrize("task_id", [NOBODYS_ID, "nada"])
 def test_an_unknown_task_is_404(as_user, bob, task_id):
     client, address = as_user(bob), f"{TASKS}/{task_id}"
     for answer in (

@@ -1,15 +1,16 @@
 """What tests of opportunities ask again and again."""
 
 from typing import Any
-from uuid import UUID, uuid4
+from uuid import UUID
 
 from rest_framework.test import APIClient
 
 from crm.models import User
 from opportunities.models import Assignment, Opportunity
+from tests.factories import NOBODYS_ID
 
 PATH = "/api/crm/opportunities"
-NOBODY = str(uuid4())
+NOBODY = NOBODYS_ID
 
 
 def one(opportunity: Opportunity | UUID | str, act: str = "") -> str:

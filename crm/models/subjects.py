@@ -17,6 +17,7 @@ from django.db import models
 from crm.choices import EntityType
 from crm.constraints import exactly_one_of
 from crm.exceptions import NotFound
+from crm.prepared import Prepared
 
 if TYPE_CHECKING:
     from crm.models.contacts import Contact
@@ -121,22 +122,12 @@ def find_subject(entity_type: str, entity_id: UUID, *, visible_to: "User") -> "C
 
     A client that knows people only as contacts may hold the id of a lead: it means the lead's contact.
     """
-    from crm.models.contacts import Contact
-    from crm.models.leads import Lead
-
-    contacts = _with_person(Contact.objects.visible_to(visible_to))
-    leads = _with_person(Lead.objects.visible_to(visible_to))
-    return _first_of(contacts, leads, entity_type, entity_id)
+    return _subject(entity_type, entity_id, visible_to, locked=False)
 
 
 def lock_subject(entity_type: str, entity_id: UUID, *, visible_to: "User") -> "Contact | Lead":
     """`find_subject`, and the person's row is locked until the running transaction ends."""
-    from crm.models.contacts import Contact
-    from crm.models.leads import Lead
-
-    contacts = Contact.objects.visible_to(visible_to).select_for_update(of=("self",), no_key=True)
-    leads = Lead.objects.visible_to(visible_to).select_for_update(of=("contact",), no_key=True)
-    return _first_of(_with_person(contacts), _with_person(leads), entity_type, entity_id)
+    return _subject(entity_type, entity_id, visible_to, locked=True)
 
 
 def lock_people(contact_ids: Iterable[UUID]) -> dict[UUID, "Contact"]:
@@ -147,21 +138,45 @@ def lock_people(contact_ids: Iterable[UUID]) -> dict[UUID, "Contact"]:
     return {person.pk: person for person in people.order_by("pk").select_for_update(of=("self",), no_key=True)}
 
 
-def _with_person(queryset: models.QuerySet[Any]) -> models.QuerySet[Any]:
-    if queryset.model._meta.model_name == "contact":
-        return queryset.filter(is_deleted=False).only(*_OF_THE_PERSON)
-    wanted = [f"contact__{name}" for name in _OF_THE_PERSON]
-    return queryset.filter(contact__is_deleted=False).select_related("contact").only("nombre", "contact", *wanted)
-
-
-def _first_of(
-    contacts: models.QuerySet[Any], leads: models.QuerySet[Any], entity_type: str, entity_id: UUID
-) -> "Contact | Lead":
+def _subject(entity_type: str, entity_id: UUID, user: "User", *, locked: bool) -> "Contact | Lead":
     is_contact = SUBJECT_FIELDS[entity_type] == "contact"
-    found: Contact | Lead | None = next(iter(contacts.filter(pk=entity_id)), None) if is_contact else None
-    if found is None:
-        lead: Lead | None = next(iter(leads.filter(pk=entity_id)), None)
-        found = lead.contact if lead and is_contact else lead
-    if found is None:
+    found = _contact(entity_id, user, locked=locked) if is_contact else None
+    if found is not None:
+        return found
+    lead = _lead(entity_id, user, locked=locked)
+    if lead is None:
         raise NotFound("Contacto no encontrado." if is_contact else "Lead no encontrado.")
-    return found
+    return lead.contact if is_contact else lead
+
+
+def _contact(entity_id: UUID, user: "User", *, locked: bool) -> "Contact | None":
+    from crm.models.contacts import Contact
+    from crm.scope import is_limited
+
+    if locked and not is_limited(user):
+        return next(iter(_lock_contact(pk=entity_id)), None)
+    contacts = _contacts(pk=entity_id).filter(pk__in=Contact.objects.visible_to(user).values("pk"))
+    return next(iter(_locking(contacts, "self") if locked else contacts), None)
+
+
+def _lead(entity_id: UUID, user: "User", *, locked: bool) -> "Lead | None":
+    from crm.models.leads import Lead
+
+    leads = Lead.objects.visible_to(user).filter(pk=entity_id, contact__is_deleted=False)
+    wanted = [f"contact__{name}" for name in _OF_THE_PERSON]
+    leads = leads.select_related("contact").only("nombre", "contact", *wanted)
+    return next(iter(_locking(leads, "contact") if locked else leads), None)
+
+
+def _contacts(pk: Any) -> models.QuerySet["Contact"]:
+    from crm.models.contacts import Contact
+
+    return Contact.objects.filter(pk=pk, is_deleted=False).only(*_OF_THE_PERSON)
+
+
+def _locking(rows: models.QuerySet[Any], table: str) -> models.QuerySet[Any]:
+    return rows.select_for_update(of=(table,), no_key=True)
+
+
+# Every call and task of the API begins with it.
+_lock_contact: Prepared["Contact"] = Prepared(lambda pk: _locking(_contacts(pk), "self"), pk=models.UUIDField())

@@ -15,6 +15,7 @@ from crm.constraints import is_one_of
 from crm.exceptions import NotFound
 from crm.models.base import BaseModel
 from crm.models.subjects import HasSubject, SubjectQuerySet, exactly_one_subject, find_subject, lock_subject
+from crm.prepared import Prepared, QuickInsert
 from crm.responsibles import with_people_checked
 
 if TYPE_CHECKING:
@@ -54,14 +55,14 @@ class TaskQuerySet(SubjectQuerySet):
         bounds = {"complete_till__gte": start, "complete_till__lte": end}
         return self.filter(**{name: value for name, value in bounds.items() if value is not None})
 
-    def due_in_second_of(self, moment: datetime) -> Self:
-        return self.due_between(second_of(moment), moment.replace(microsecond=999_999))
-
     def soonest_first(self) -> Self:
         return self.order_by(F("complete_till").asc(nulls_last=True), "id")
 
     def newest_first(self) -> Self:
         return self.order_by("-created_at", "-id")
+
+    def oldest_first(self) -> Self:
+        return self.order_by("created_at", "id")
 
     def move_to(self, subject: "Contact | Lead") -> int:
         """Put them to another contact or lead; what has planned them still has."""
@@ -101,12 +102,15 @@ class TaskManager(models.Manager.from_queryset(TaskQuerySet)):  # type: ignore[m
         """The open task that is the same call to the same subject, in the same second (`is_twin_of`)."""
         if task.complete_till is None or task.is_completed or task.task_type != TaskType.CALL:
             return None
-        subject = {"contact_id": task.contact_id} if task.contact_id else {"lead_id": task.lead_id}
-        due_then = self.open().filter(**subject).due_in_second_of(task.complete_till).order_by("created_at", "id")
+        first, last = second_of(task.complete_till), task.complete_till.replace(microsecond=999_999)
+        if task.contact_id:
+            due_then = _open_of_contact(contact_id=task.contact_id, first=first, last=last)
+        else:
+            due_then = list(self.open().filter(lead_id=task.lead_id).due_between(first, last).oldest_first())
         return next((other for other in due_then if other.is_twin_of(task)), None)
 
 
-class Task(TracksChanges, HasSubject, BaseModel):
+class Task(QuickInsert, TracksChanges, HasSubject, BaseModel):
     tracked_fields: ClassVar[tuple[str, ...]] = (
         "complete_till",
         "is_completed",
@@ -262,6 +266,17 @@ class Task(TracksChanges, HasSubject, BaseModel):
             self.refresh_from_db(from_queryset=rows)
         except Task.DoesNotExist:
             raise NotFound(TASK_NOT_FOUND) from None
+
+
+# Every call with a next date asks it.
+_open_of_contact: Prepared[Task] = Prepared(
+    lambda contact_id, first, last: (
+        Task.objects.open().filter(contact_id=contact_id).due_between(first, last).oldest_first()
+    ),
+    contact_id=models.UUIDField(),
+    first=models.DateTimeField(),
+    last=models.DateTimeField(),
+)
 
 
 def _joined(text: str, later: str) -> str:

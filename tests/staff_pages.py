@@ -5,7 +5,7 @@ from html.parser import HTMLParser
 from typing import Any
 
 from django.conf import settings
-from django.forms import MultiWidget
+from django.forms import CheckboxInput, MultiWidget, Widget
 from django.test import Client
 from django.urls import reverse
 
@@ -50,26 +50,25 @@ def filled(client: Client, url: str, **typed: Any) -> dict[str, Any]:
     for field in form:
         value = field.value()
         widget = field.field.widget
-        if isinstance(widget, MultiWidget):
-            sent |= _in_parts(field.html_name, widget, value)
-            if field.field.show_hidden_initial:
-                sent |= _in_parts(field.html_initial_name, widget, field.initial)
-        elif isinstance(value, bool):
-            sent[field.html_name] = "on" if value else None
-        else:
-            data = widget.format_value(value) if hasattr(widget, "format_value") else value
-            data = data[0] if isinstance(data, list) and len(data) == 1 else data
-            sent[field.html_name] = "" if data in (None, []) else data
+        sent |= _as_sent(field.html_name, widget, value)
+        if field.field.show_hidden_initial:
+            hidden = field.field.hidden_widget()
+            sent |= _as_sent(field.html_initial_name, hidden, value)
     for formset in response.context.get("inline_admin_formsets", []):
         management = formset.formset.management_form
         sent |= {management.add_prefix(name): management[name].value() for name in management.fields}
     return {name: value for name, value in {**sent, **typed}.items() if value is not None}
 
 
-def _in_parts(name: str, widget: MultiWidget, value: Any) -> dict[str, str]:
-    """A day and an hour, as two boxes."""
-    pairs = enumerate(zip(widget.decompress(value), widget.widgets, strict=True))
-    return {f"{name}_{position}": inner.format_value(part) or "" for position, (part, inner) in pairs}
+def _as_sent(name: str, widget: Widget, value: Any) -> dict[str, Any]:
+    if isinstance(widget, MultiWidget):  # a day and an hour, as two boxes
+        pairs = enumerate(zip(widget.decompress(value), widget.widgets, strict=True))
+        return {f"{name}_{position}": inner.format_value(part) or "" for position, (part, inner) in pairs}
+    if isinstance(widget, CheckboxInput):
+        return {name: "on" if value else None}
+    data = widget.format_value(value)
+    data = data[0] if isinstance(data, list) and len(data) == 1 else data
+    return {name: "" if data in (None, []) else str(data)}
 
 
 def errors_of(response: Any) -> str:

@@ -56,10 +56,16 @@ class BoundedPaginator(Paginator):
 
 
 class StaffForm(forms.ModelForm):
-    """Whoever is made responsible must be able to; who already is may stay, even after leaving."""
+    """Knows what stood in it when it was opened, and who may be made responsible.
+
+    Whoever is made responsible must be able to; who already is may stay, even after leaving.
+    """
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        for field in self.fields.values():
+            # `changed_data` compares with what this person saw, not with what a colleague has saved since.
+            field.show_hidden_initial = not self.instance._state.adding
         for name in RESPONSIBLE_FIELDS & self.fields.keys():
             field = self.fields[name]
             if isinstance(field, forms.ModelChoiceField):
@@ -130,7 +136,7 @@ class StaffAdmin(RoleRights, ModelAdmin):
     def formfield_for_dbfield(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
         """Nothing typed is null where the column may be null, in long texts too."""
         field = super().formfield_for_dbfield(db_field, request, **kwargs)
-        if isinstance(field, forms.CharField) and db_field.null:
+        if isinstance(db_field, models.TextField) and isinstance(field, forms.CharField) and db_field.null:
             field.empty_value = None
         return field
 
@@ -141,12 +147,20 @@ class StaffAdmin(RoleRights, ModelAdmin):
         return super().formfield_for_foreignkey(db_field, request, **kwargs)
 
     def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
-        names = {field.name for field in self.opts.fields}
-        if not change and "created_by" in names:
-            obj.created_by = request.user
-        if "updated_by" in names:
-            obj.updated_by = request.user
-        super().save_model(request, obj, form, change)
+        """Only what this person changed is written, on the locked row: two who edit different fields keep both."""
+        columns = {field.name for field in self.opts.concrete_fields}
+        if not change:
+            if "created_by" in columns:
+                obj.created_by = request.user
+            super().save_model(request, obj, form, change)
+            return
+        stored = self.model._default_manager.select_for_update(of=("self",), no_key=True).get(pk=obj.pk)
+        changed = columns & set(form.changed_data)
+        for name in changed:
+            setattr(stored, name, form.cleaned_data[name])
+        if changed:
+            stored.save(update_fields=changed | (columns & {"updated_at"}))
+        obj.__dict__.update(stored.__dict__)
 
     def changeform_view(
         self,

@@ -1,6 +1,6 @@
 """Users and the tokens of programs that work in their name. Administrators' business."""
 
-from typing import Any
+from typing import Any, ClassVar
 
 from django.contrib import admin, messages
 from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
@@ -35,6 +35,11 @@ class NewUserForm(UserCreationForm):
         fields = ("email", "first_name", "last_name", "role", "is_staff")
 
 
+class UserForm(UserChangeForm):
+    class Meta(UserChangeForm.Meta):
+        field_classes: ClassVar[dict[str, Any]] = {}  # Django's own for user names breaks on an empty one
+
+
 class NewPasswordForm(AdminPasswordChangeForm):
     usable_password = None
 
@@ -48,7 +53,7 @@ class NewPasswordForm(AdminPasswordChangeForm):
 class UserAdmin(StaffAdmin, DjangoUserAdmin):  # type: ignore[misc]  # the one is typed narrower than the other
     may_view = may_add = may_change = ADMINISTRATORS
     may_delete = NOBODY  # a person who leaves is made inactive; what they did stays theirs
-    form = UserChangeForm
+    form = UserForm
     add_form = NewUserForm
     change_password_form = NewPasswordForm
 

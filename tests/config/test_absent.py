@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from typing import Any
-from uuid import uuid4
 
 import pytest
 from rest_framework.test import APIClient
@@ -16,7 +15,7 @@ AsUser = Callable[[User | None], APIClient]
 
 ARRAYS = [
     "/crm/pipelines",
-    f"/crm/pipelines/{uuid4()}/stages",
+    f"/crm/pipelines/{NOBODYS_ID}/stages",
     "/crm/custom-fields",
     "/crm/custom-fields?entity_type=contacts",
     "/crm/custom-field-values?entity_id=1",
@@ -26,8 +25,8 @@ ARRAYS = [
 ENVELOPES = [
     "/crm/companies?limit=100",
     "/crm/task-templates?is_active=true",
-    f"/pipelines/actions/leads/{uuid4()}",
-    f"/pipelines/actions/contacts/{uuid4()}/?skip=0&limit=5",
+    f"/pipelines/actions/leads/{NOBODYS_ID}",
+    f"/pipelines/actions/contacts/{NOBODYS_ID}/?skip=0&limit=5",
 ]
 
 

@@ -19,7 +19,7 @@ from django.utils import timezone
 from crm.acting import current_actor
 from crm.choices import RESPONSIBLE_ROLES, Role
 from crm.constraints import is_one_of
-from crm.exceptions import Refusal
+from crm.exceptions import Forbidden, Refusal
 from crm.locks import hold
 from crm.models.audit import AuditEntry
 from crm.models.base import BaseModel
@@ -37,6 +37,10 @@ class LastAdministrator(Refusal):
 class OwnAccess(Refusal):
     code = "acceso_propio"
     message = "No puede quitarse a sí mismo el acceso ni los permisos de administrador."
+
+
+class OnlyForSuperusers(Forbidden):
+    message = "Solo un superusuario puede hacer esto con la cuenta de otro."
 
 
 class UserQuerySet(models.QuerySet["User"]):
@@ -201,6 +205,7 @@ class User(BaseModel, AbstractBaseUser, PermissionsMixin):
 
     def edit(self, **fields: Any) -> None:
         """Change what differs, guarded and noted: somebody remains who administers, nobody shuts himself out."""
+        self.must_be_below_actor()
         with transaction.atomic():
             if fields.keys() & {"role", "is_active"}:
                 hold("administrators")  # two who remove each other at once would leave nobody
@@ -223,12 +228,19 @@ class User(BaseModel, AbstractBaseUser, PermissionsMixin):
         if was_administrator and not User.objects.administrators().exclude(pk=self.pk).exists():
             raise LastAdministrator
 
+    def must_be_below_actor(self) -> None:
+        """A superuser's password, e-mail or token in an administrator's hands would be a way up."""
+        actor = current_actor()
+        if self.is_superuser and actor is not None and not actor.is_superuser:
+            raise OnlyForSuperusers
+
     def deactivate(self) -> None:
         """Ends every session and token of the user at once; what they did stays theirs."""
         self.edit(is_active=False)
 
     def change_password(self, password: str) -> None:
         """Every JWT of the user dies with the old password (setting CHECK_REVOKE_TOKEN)."""
+        self.must_be_below_actor()
         check_password_strength(password, self)
         with transaction.atomic():
             self.set_password(password)
@@ -320,6 +332,7 @@ class ApiToken(BaseModel):
 
         `value` registers a given one, for a client whose token is built in.
         """
+        user.must_be_below_actor()
         value = value or f"puente_{secrets.token_urlsafe(32)}"
         if not re.fullmatch(r"[!-~]{8,500}", value):
             raise ValidationError({"value": "El valor necesita de 8 a 500 caracteres ASCII visibles, sin espacios."})

@@ -529,6 +529,26 @@ def test_the_database_itself_refuses_an_email_as_user_name(bob: User, username: 
     assert connection.is_usable()
 
 
+def test_an_administrator_gets_no_hold_of_a_superusers_account(admin: APIClient, as_user: AsUser) -> None:
+    root = UserFactory(email="root@puente.test", admin=True, is_superuser=True)
+    path = f"/api/users/{root.pk}"
+    for answer in (
+        admin.patch(path, {"email": "mio@puente.test"}),
+        admin.patch(f"{path}/password", {"password": NEW_PASSWORD}),
+        admin.post(f"{path}/reset-password"),
+        admin.patch(f"{path}/status", {"is_active": False}),
+        admin.delete(path),
+        admin.post("/api/api-tokens", {"name": "Mío", "user_id": str(root.pk)}),
+    ):
+        assert answer.status_code == 403
+        assert "superusuario" in answer.json()["detail"]
+    assert admin.get(path).json()["email"] == "root@puente.test"
+    other = UserFactory(is_superuser=True)
+    assert as_user(other).patch(path, {"city": "Lima"}).status_code == 200
+    assert as_user(root).patch(path, {"city": "Ica"}).status_code == 200
+    assert User.objects.get(pk=root.pk).check_password(PASSWORD)
+
+
 # --- Export -----------------------------------------------------------------------------------
 
 

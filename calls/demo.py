@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
+from uuid import UUID
 
 from calls.choices import CallStatus, Direction
 from calls.models import Call, CallType
@@ -107,9 +108,10 @@ def _follow_up(story: Story, call: Call) -> Task:
 
 def _remember_on_contacts(calls: Sequence[Call]) -> None:
     """What the list of contacts shows of the last and the next call."""
-    contacts = {call.contact_id: call.contact for call in calls}
+    called: dict[UUID, Contact] = {}
     for call in calls:
-        contact = contacts[call.contact_id]
-        contact.ultima_llamada_fecha = call.started_at
-        contact.proxima_llamada_fecha = call.proxima_llamada_fecha
-    Contact.objects.bulk_update(contacts.values(), ["ultima_llamada_fecha", "proxima_llamada_fecha"], batch_size=100)
+        if contact := call.contact:
+            contact.ultima_llamada_fecha = call.started_at
+            contact.proxima_llamada_fecha = call.proxima_llamada_fecha
+            called[contact.pk] = contact
+    Contact.objects.bulk_update(called.values(), ["ultima_llamada_fecha", "proxima_llamada_fecha"], batch_size=100)

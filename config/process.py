@@ -17,8 +17,8 @@ from typing import Any, NoReturn
 from celery import Celery
 from celery.beat import Scheduler
 from celery.beat import Service as Clock
-from waitress import create_server
-from waitress.task import ThreadedTaskDispatcher
+from waitress import create_server  # type: ignore[import-untyped]
+from waitress.task import ThreadedTaskDispatcher  # type: ignore[import-untyped]
 
 logger = logging.getLogger("puente.process")
 

@@ -100,11 +100,11 @@ def keep(rows: Iterable[Row]) -> list[Row]:
     `bulk_create` would date them all today; `raw` is how Django itself inserts what a fixture says.
     """
     stored = list(rows)
-    model = type(stored[0])
+    model: type[models.Model] = type(stored[0])
     fields = model._meta.concrete_fields
     for start in range(0, len(stored), ROWS_AT_ONCE):
         query = InsertQuery(model)
-        query.insert_values(fields, stored[start : start + ROWS_AT_ONCE], raw=True)
+        query.insert_values(fields, [*stored[start : start + ROWS_AT_ONCE]], raw=True)
         query.get_compiler(connection=connection).execute_sql()
     for row in stored:
         row._state.adding = False
@@ -319,7 +319,7 @@ PLACE_OF = {
     Typification.APPOINTMENT_TO_CONFIRM: "Sala Los Olivos",
     Typification.ATTENDED: "Sala Lince",
 }
-STATUS_OF = {
+STATUS_OF: dict[Typification | None, LeadStatus] = {
     None: LeadStatus.NEW,
     **dict.fromkeys(PLACE_OF, LeadStatus.PROPOSAL),
     Typification.ATTENDED: LeadStatus.NEGOTIATION,
@@ -348,7 +348,7 @@ def _lead(story: Story, contact: Contact, *, again: bool) -> Lead:
         id=story.id,
         contact=contact,
         nombre=contact.name,
-        celular=contact.mobile,
+        celular=contact.mobile or "",
         email=contact.email,
         tipo_documento=contact.document_type,
         numero_documento=contact.document_number,
@@ -389,7 +389,7 @@ def _appointment(story: Story, lead: Lead) -> Appointment:
         numero=AppointmentNumber.take(),
         lead=lead,
         fecha_hora=moment,
-        lugar=PLACE_OF[Typification(lead.tipificacion)],
+        lugar=PLACE_OF[Typification(lead.tipificacion or "")],
         estado=state,
         observaciones="Viene con su familia." if story.chance(0.3) else None,
         has_ever_been_confirmed=state in (AppointmentState.CONFIRMED, AppointmentState.ATTENDED),

@@ -31,7 +31,8 @@ REASONS_TO_DISCARD = ("trabaja con otro abogado", "ya regularizado", "no le inte
 def load(cast: Cast, now: datetime) -> None:
     story = Story("opportunities", now)
     contacts = story.draw.sample(cast.contacts, OPPORTUNITIES)
-    opportunities, ledger = [], []
+    opportunities: list[Opportunity] = []
+    ledger: list[Assignment] = []
     for number, contact in enumerate(contacts):
         about = story.about("opportunity", number)
         opportunity = _opportunity(about, contact)

@@ -3,6 +3,7 @@
 import os
 import socket
 import sys
+from importlib import import_module
 from typing import Any, NoReturn
 
 from django.conf import settings
@@ -92,6 +93,8 @@ class Command(BaseCommand):
     def _open_web_server(self, holder: socket.socket) -> Any:
         from config.wsgi import application
 
+        # Otherwise the first request would wait until every view is imported.
+        import_module(settings.ROOT_URLCONF)
         try:
             return process.web_server(
                 application,

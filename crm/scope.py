@@ -6,10 +6,10 @@ Lawyers and administrators see everything.
 """
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 
 if TYPE_CHECKING:
     from crm.models import User
@@ -33,28 +33,34 @@ def is_limited(user: "User") -> bool:
 
 def contacts_of(user: "User") -> Q:
     """Theirs, those of an enquiry that is theirs, and those that other apps say they reach."""
-    if not is_limited(user):
-        return _EVERYTHING
-    from crm.models import Lead
+    return Q(pk__in=_reached(user)) if is_limited(user) else _EVERYTHING
 
-    reach = Q(responsible_user=user) | Q(pk__in=Lead.objects.filter(responsible_user=user).values("contact_id"))
-    for condition in _more_contacts:
-        reach |= condition(user)
-    return reach
+
+def _reached(user: "User") -> QuerySet[Any, Any]:
+    """The ids of these contacts. A union of index lookups: an OR of subqueries would be asked of every contact."""
+    from crm.models import Contact, Lead
+
+    ways = [Lead.objects.filter(responsible_user=user).values("contact_id")]
+    ways += [Contact.objects.filter(condition(user)).values("pk") for condition in _more_contacts]
+    return Contact.objects.filter(responsible_user=user).values("pk").union(*ways)
 
 
 def _through_contact(user: "User", path: str) -> Q:
-    from crm.models import Contact
-
-    return Q(**{f"{path}__in": Contact.objects.filter(contacts_of(user)).values("pk")})
+    return Q(**{f"{path}__in": _reached(user)})
 
 
 def leads_of(user: "User") -> Q:
-    return Q(responsible_user=user) | _through_contact(user, "contact") if is_limited(user) else _EVERYTHING
+    """Those of the contacts they reach; an enquiry of theirs makes its contact one of these."""
+    return _through_contact(user, "contact") if is_limited(user) else _EVERYTHING
 
 
 def appointments_of(user: "User") -> Q:
-    return Q(responsible_user=user) | _through_contact(user, "lead__contact") if is_limited(user) else _EVERYTHING
+    if not is_limited(user):
+        return _EVERYTHING
+    from crm.models import Appointment
+
+    own = Appointment.objects.filter(responsible_user=user).values("pk")
+    return Q(pk__in=own.union(Appointment.objects.filter(_through_contact(user, "lead__contact")).values("pk")))
 
 
 def subjects_of(user: "User") -> Q:

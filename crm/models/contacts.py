@@ -7,7 +7,7 @@ from uuid import UUID
 
 from django.conf import settings
 from django.db import models, transaction
-from django.db.models import Min, OuterRef, Q, Subquery
+from django.db.models import Min, Q
 from django.db.models.functions import Lower
 from django.utils import timezone
 
@@ -143,21 +143,6 @@ class ContactQuerySet(models.QuerySet["Contact"]):
         first, *others = ids
         return self.present().filter(pk__in=first.union(*others) if others else first)
 
-    def with_closest_task(self) -> Self:
-        """Each with the due date of its next open task (`closest_task_at`), also of one about a lead."""
-        from crm.models.tasks import Task
-
-        # Grouped, not sorted: asked for the first by date, PostgreSQL walks all tasks by date until one fits.
-        due = Task.objects.open().order_by()
-        own = due.filter(contact=OuterRef("pk")).values("contact").annotate(at=Min("complete_till")).values("at")
-        of_leads = (
-            due.filter(lead__contact=OuterRef("pk"))
-            .values("lead__contact")
-            .annotate(at=Min("complete_till"))
-            .values("at")
-        )
-        return self.annotate(_own_task_at=Subquery(own), _lead_task_at=Subquery(of_leads))
-
     def register(
         self, fields: Mapping[str, Any], *, by: "User", further_phones: Mapping[Phone, str] | None = None
     ) -> "Contact":
@@ -282,6 +267,8 @@ class Contact(TracksChanges, WritesDifferences, BaseModel):
     name_in_order = models.CharField(max_length=100, default="", editable=False)
     search_words = SearchColumn("palabras de búsqueda")
 
+    # When the next open task is due, for those that went through `note_closest_tasks`.
+    closest_task_at: datetime | None = None
     # Further numbers of a field that held several, until they are stored as rows.
     _spare_phones: tuple[Phone, ...] = ()
 
@@ -432,12 +419,6 @@ class Contact(TracksChanges, WritesDifferences, BaseModel):
     def opted_out_of_messages(self, value: bool) -> None:
         self.opted_out_of_messages_at = (self.opted_out_of_messages_at or timezone.now()) if value else None
 
-    @property
-    def closest_task_at(self) -> datetime | None:
-        """Of a contact read `with_closest_task`; null otherwise."""
-        found = [getattr(self, name, None) for name in ("_own_task_at", "_lead_task_at")]
-        return min((moment for moment in found if moment is not None), default=None)
-
     # --- Phones -----------------------------------------------------------------------------
 
     @property
@@ -507,6 +488,24 @@ class Contact(TracksChanges, WritesDifferences, BaseModel):
         """Make search find the rows of `ContactPhone` as they now are."""
         self.search_words = self._words()
         self.save(update_fields=["search_words", "updated_at"])
+
+
+def note_closest_tasks(contacts: Iterable[Contact]) -> list[Contact]:
+    """The same contacts, each knowing when its next open task is due, also one about a lead of theirs.
+
+    One query a page. As subqueries of the page they would be paid for every row that it skips.
+    """
+    from crm.models.tasks import Task
+
+    people = {contact.pk: contact for contact in contacts}
+    due = Task.objects.open().order_by()
+    own = due.filter(contact__in=people).values("contact").annotate(at=Min("complete_till"))
+    of_leads = due.filter(lead__contact__in=people).values("lead__contact").annotate(at=Min("complete_till"))
+    found = own.values_list("contact", "at").union(of_leads.values_list("lead__contact", "at"), all=True)
+    for pk, at in found if people else ():
+        known = people[pk].closest_task_at
+        people[pk].closest_task_at = min(at, known) if at and known else at or known
+    return list(people.values())
 
 
 def identity_locks(*, phones: Iterable[str], documents: Iterable[object], emails: Iterable[str | None]) -> list[str]:

@@ -203,6 +203,7 @@ def test_a_page_costs_the_same_for_ten_appointments_and_a_thousand(as_user: AsUs
         with CaptureQueriesContext(connection) as captured:
             assert len(client.get(URL, {"limit": 10}).json()["items"]) == 10
         asked.append(len(captured))
+    # Who asks, the page, its total.
     assert asked == [3, 3]
 
 

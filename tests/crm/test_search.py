@@ -8,7 +8,7 @@ from django.db import connection
 from rest_framework.test import APIClient
 
 from crm.models import Contact, Lead, User
-from crm.search import column_words, query_terms
+from crm.search import column_words, query_terms, search_in_order
 from crm.text import fold, meant, tidy_document, words
 from tests.factories import ContactFactory, LeadFactory
 
@@ -193,6 +193,41 @@ def test_duplicates_are_looked_up_not_walked_for(db: None) -> None:
     plan = Contact.objects.duplicates_of(phones=["987654321"], document="1", email="a@b.test").explain()
     assert "Seq Scan" not in plan
     assert "contact_phone_key" in plan
+
+
+@pytest.fixture
+def many_named_luz(db: None) -> None:
+    Contact.objects.create_many([Contact(name="Luz Vega", mobile=f"+519{number:08d}") for number in range(3000)])
+    Contact.objects.create_many([Contact(name="Zenobia Vega")])
+    with connection.cursor() as cursor:
+        # What autovacuum does: new rows wait in a list before they are in the index.
+        cursor.execute("SELECT gin_clean_pending_list('contact_search')")
+        cursor.execute("ANALYZE crm_contact")
+
+
+@pytest.mark.parametrize(
+    ("typed", "is_common"),
+    [("luz", True), ("vega luz", True), ("zenobia", False), ("900000123", False), ("nadie", False)],
+)
+def test_a_common_word_walks_the_list_and_a_rare_one_the_words(
+    many_named_luz: None, typed: str, is_common: bool
+) -> None:
+    """The planner takes every start of a word for one in fifty rows, so for a rare one it would walk the list."""
+    with connection.cursor() as cursor:
+        cursor.execute("SET LOCAL enable_seqscan = off")
+    plan = search_in_order(Contact.objects.present().order_by("-created_at", "-id"), typed)[:50].explain()
+    if is_common:
+        assert "COALESCE" not in plan
+    else:
+        assert "Sort Key: (COALESCE(created_at" in plan
+        assert "Bitmap Index Scan on contact_search" in plan
+
+
+@pytest.mark.parametrize("order", [("-created_at", "-id"), ("name_in_order", "id"), ("-name_in_order", "-id")])
+def test_however_a_search_is_read_its_order_is_the_same(many_named_luz: None, order: tuple[str, ...]) -> None:
+    rows = Contact.objects.present().order_by(*order)
+    for typed in ("vega", "zenobia", "90000012"):
+        assert list(search_in_order(rows, typed)) == list(rows.filter(search_words__finds=typed))
 
 
 # --- Words ------------------------------------------------------------------------------------

@@ -5,7 +5,7 @@ from typing import Any, ClassVar
 from django_filters import rest_framework as filters
 from django_filters.fields import ChoiceField
 
-from crm.api.filters.sorting import SortedFilter, sort_choice
+from crm.api.filters.sorting import SortedFilter, search_box, sort_choice
 from crm.api.moments import DateTimeFilter
 from crm.choices import Grading
 from crm.models.contacts import ContactQuerySet
@@ -51,10 +51,7 @@ def _until(column: str, label: str) -> DateTimeFilter:
 class ContactFilter(SortedFilter):
     sorts: ClassVar[dict[str, str]] = SORTS
 
-    search = filters.CharFilter(
-        method="by_words",
-        label="Nombre, correo, documento, ciudad, empresa o teléfono; sin tildes también.",
-    )
+    search = search_box("Nombre, correo, documento, ciudad, empresa o teléfono; sin tildes también.")
     responsible_user_id = filters.UUIDFilter(label="A cargo de.")
     grading_llamada = _grading("Calificación de la llamada.")
     grading_situacion = _grading("Calificación de la situación.")
@@ -66,9 +63,6 @@ class ContactFilter(SortedFilter):
     proxima_llamada_desde = _since("proxima_llamada_fecha", "Próxima llamada")
     proxima_llamada_hasta = _until("proxima_llamada_fecha", "Próxima llamada")
     sort_by = sort_choice(SORTS)
-
-    def by_words(self, contacts: ContactQuerySet, name: str, typed: str) -> ContactQuerySet:
-        return contacts.search(typed)
 
 
 class DuplicateFilter(filters.FilterSet):

@@ -8,7 +8,7 @@ from django_filters import rest_framework as filters
 from django_filters.fields import ChoiceField
 
 from crm.api.base import INVALID_ID, as_id
-from crm.api.filters.sorting import SortedFilter, sort_choice
+from crm.api.filters.sorting import SortedFilter, search_box, sort_choice
 from crm.api.moments import DateTimeFilter
 from crm.choices import CapturePlace, LeadStatus, Project, Typification
 from crm.models.leads import LeadQuerySet
@@ -70,7 +70,7 @@ def _days(column: str, *, last: bool = False) -> DateTimeFilter:
 class LeadFilter(SortedFilter):
     sorts: ClassVar[dict[str, str]] = SORTS
 
-    search = filters.CharFilter(method="by_words", label="Nombre, correo, documento, distrito o celular.")
+    search = search_box("Nombre, correo, documento, distrito o celular.")
     tipificacion = MeantFilter(choices=Typification.choices, label="Con o sin tildes.")
     proyecto_interes = MeantFilter(choices=Project.choices)
     calle_o_modulo = MeantFilter(choices=CapturePlace.choices)
@@ -99,9 +99,6 @@ class LeadFilter(SortedFilter):
     ultima_actualizacion_after = _days("updated_at")
     ultima_actualizacion_before = _days("updated_at", last=True)
     sort_by = sort_choice(SORTS)
-
-    def by_words(self, leads: LeadQuerySet, name: str, typed: str) -> LeadQuerySet:
-        return leads.search(typed)
 
     def in_context(self, leads: LeadQuerySet, name: str, value: str) -> LeadQuerySet:
         return leads.filter(Q(es_directeo=value == "opc"))

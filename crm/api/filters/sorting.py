@@ -5,12 +5,16 @@ from typing import Any, ClassVar
 from django.db.models import F, QuerySet
 from django_filters import rest_framework as filters
 
+from crm.search import search_in_order
+
 
 class SortedFilter(filters.FilterSet):
-    """A subclass names its `sorts` and offers them as `sort_by = sort_choice(sorts)`."""
+    """A subclass names its `sorts` and offers them as `sort_by = sort_choice(sorts)`, and `search` as `search_box`."""
 
     # What clients sort by → the column. Without `sort_by` the first one, descending.
     sorts: ClassVar[dict[str, str]] = {}
+    # The column that `search` looks through.
+    searched: ClassVar[str] = "search_words"
 
     sort_order = filters.ChoiceFilter(
         method="unchanged", choices=[("asc", "ascendente"), ("desc", "descendente")], label="Sentido del orden."
@@ -32,8 +36,16 @@ class SortedFilter(filters.FilterSet):
         return queryset.order_by(first, f"{sign}id")
 
     def filter_queryset(self, queryset: QuerySet[Any]) -> QuerySet[Any]:
-        return self.in_order(super().filter_queryset(queryset))
+        found = self.in_order(super().filter_queryset(queryset))
+        typed = self.form.cleaned_data.get("search")
+        if not typed:
+            return found
+        return search_in_order(found, typed, column=self.searched, among=self.in_order(queryset))
 
 
 def sort_choice(sorts: dict[str, str]) -> filters.ChoiceFilter:
     return filters.ChoiceFilter(method="unchanged", choices=[(name, name) for name in sorts], label="Orden.")
+
+
+def search_box(label: str) -> filters.CharFilter:
+    return filters.CharFilter(method="unchanged", label=label)

@@ -29,7 +29,7 @@ from crm.api.serializers.contacts import (
 )
 from crm.exceptions import NotFound, Refusal
 from crm.models import Contact, ContactMerge, User
-from crm.models.contacts import ContactQuerySet
+from crm.models.contacts import ContactQuerySet, note_closest_tasks
 from crm.permissions import IsAdministrator, IsCrmStaff, IsLawyerOrAdministrator
 from crm.services import merge_contacts, undo_merge
 
@@ -59,9 +59,8 @@ class ContactViewSet(GenericViewSet[Contact]):
     @extend_schema(operation_id="contacts_list")
     def list(self, request: Request) -> Response:
         """Los más recientes primero, si no se pide otro orden."""
-        found = self.filter_queryset(self.get_queryset())
-        page = self.paginate_queryset(found.with_closest_task())
-        return self.get_paginated_response([_contact(contact) for contact in page or []])
+        page = self.paginate_queryset(self.filter_queryset(self.get_queryset()))
+        return self.get_paginated_response([_contact(contact) for contact in note_closest_tasks(page or [])])
 
     @extend_schema(operation_id="contacts_count", responses=TotalAnswer)
     def count(self, request: Request) -> Response:
@@ -80,7 +79,7 @@ class ContactViewSet(GenericViewSet[Contact]):
 
     @extend_schema(operation_id="contacts_retrieve", responses=ContactDetailAnswer)
     def retrieve(self, request: Request, contact_id: str) -> Response:
-        return Response(_detail(visible_contact(contact_id, request.user, _with_tasks())))
+        return Response(contact_detail(visible_contact(contact_id, request.user)))
 
     @extend_schema(request=ContactBody(partial=True), responses=ContactDetailAnswer)
     def update(self, request: Request, contact_id: str) -> Response:
@@ -91,7 +90,7 @@ class ContactViewSet(GenericViewSet[Contact]):
             contact.edit(fields, by=request.user)
             if phones is not None:
                 contact.replace_other_phones(phones)
-        return Response(_detail(contact))
+        return Response(contact_detail(contact))
 
     @extend_schema(responses={204: None})
     def destroy(self, request: Request, contact_id: str) -> Response:
@@ -140,7 +139,7 @@ class ContactMerges(GenericViewSet[ContactMerge]):
         fields = MergeBody.read(request.data)
         with transaction.atomic():
             merge = merge_contacts(survivor_id=own_id(contact_id), absorbed_id=fields["contact_id"], by=request.user)
-            answer = {"dry_run": fields["dry_run"], "merge": _merge(merge), "contact": _read_again(merge.survivor)}
+            answer = {"dry_run": fields["dry_run"], "merge": _merge(merge), "contact": contact_detail(merge.survivor)}
             transaction.set_rollback(fields["dry_run"])
         return Response(answer)
 
@@ -149,7 +148,7 @@ class ContactMerges(GenericViewSet[ContactMerge]):
         """Devuelve lo que nadie ha tocado desde la fusión e informa del resto."""
         merge = _merge_to_undo(contact_id, UndoMergeBody.read(request.data).get("merge_id"), request.user)
         report = undo_merge(merge, by=request.user)
-        people = {"contact": _read_again(merge.survivor), "restored_contact": _read_again(merge.absorbed)}
+        people = {"contact": contact_detail(merge.survivor), "restored_contact": contact_detail(merge.absorbed)}
         return Response({"merge_id": merge.pk, **report, **people})
 
 
@@ -165,7 +164,7 @@ def visible_contact(contact_id: str, user: User, contacts: ContactQuerySet | Non
 
 def locked_contact(contact_id: str, user: User) -> Contact:
     """`visible_contact`, and nobody else writes it until the running transaction ends."""
-    return visible_contact(contact_id, user, _with_tasks().select_for_update(of=("self",), no_key=True))
+    return visible_contact(contact_id, user, Contact.objects.select_for_update(of=("self",), no_key=True))
 
 
 def own_id(contact_id: str) -> Any:
@@ -176,12 +175,10 @@ def own_id(contact_id: str) -> Any:
     return found
 
 
-def _with_tasks() -> ContactQuerySet:
-    return Contact.objects.with_closest_task()
-
-
-def _read_again(contact: Contact) -> dict[str, Any]:
-    return _detail(_with_tasks().get(pk=contact.pk))
+def contact_detail(contact: Contact) -> dict[str, Any]:
+    """One contact with its phones and its next task."""
+    found: dict[str, Any] = _detail(*note_closest_tasks([contact]))
+    return found
 
 
 def _merge_to_undo(contact_id: str, merge_id: Any, user: User) -> ContactMerge:

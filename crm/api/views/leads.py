@@ -13,12 +13,12 @@ from rest_framework.viewsets import GenericViewSet
 
 from crm.api.base import as_id
 from crm.api.filters.leads import LeadFilter
-from crm.api.serializers.contacts import ContactDetailAnswer, InitialContactAnswer, TotalAnswer
+from crm.api.serializers.contacts import InitialContactAnswer, TotalAnswer
 from crm.api.serializers.leads import ConvertedAnswer, LeadAnswer, LeadBody, check_celular, read_lead
-from crm.api.views.contacts import locked_contact, visible_contact
+from crm.api.views.contacts import contact_detail, locked_contact, visible_contact
 from crm.choices import LeadStatus
 from crm.exceptions import NotFound
-from crm.models import Contact, Lead, User
+from crm.models import Lead, User
 from crm.models.leads import LeadQuerySet
 from crm.models.subjects import lock_people
 from crm.permissions import IsAdministrator, IsCrmStaff
@@ -26,7 +26,6 @@ from crm.permissions import IsAdministrator, IsCrmStaff
 NO_SUCH_LEAD = "Lead no encontrado"
 
 _lead = LeadAnswer().to_representation
-_person = ContactDetailAnswer().to_representation
 
 
 class LeadViewSet(GenericViewSet[Lead]):
@@ -100,9 +99,10 @@ class LeadViewSet(GenericViewSet[Lead]):
         with transaction.atomic():
             lead = _locked(lead_id, request.user)
             lead.convert()
-        person = Contact.objects.with_closest_task().get(pk=lead.contact_id)
         answer: dict[str, Any] = {"success": True, "message": "El lead se convirtió en contacto."}
-        return Response({**answer, "contact_id": person.pk, "lead": _lead(lead), "contact": _person(person)})
+        return Response(
+            {**answer, "contact_id": lead.contact_id, "lead": _lead(lead), "contact": contact_detail(lead.contact)}
+        )
 
     @extend_schema(request=None, responses=InitialContactAnswer)
     def mark_initial_contact_completed(self, request: Request, lead_id: str) -> Response:

@@ -35,10 +35,30 @@ HEADER = [
     "Observaciones",
 ]
 FIRST_NAMES = ["Rosa", "José", "María", "Ángel", "Lucía", "Íñigo", "Óscar", "Begoña", "Ñusta", "Raúl", "Zoë", "Noé"]
-LAST_NAMES = ["Peña", "Núñez", "Quispe", "Güemes", "Ibáñez", "Ríos", "Çelik", "Muñoz", "O'Hara", "Vásquez", "De la Cruz"]
+LAST_NAMES = [
+    "Peña",
+    "Núñez",
+    "Quispe",
+    "Güemes",
+    "Ibáñez",
+    "Ríos",
+    "Çelik",
+    "Muñoz",
+    "O'Hara",
+    "Vásquez",
+    "De la Cruz",
+]
 DISTRICTS = ["Los Olivos", "San Juan de Lurigancho", "Breña", "Rímac", "Jesús María", "Ancón", ""]
 SOURCES = ["Redes Sociales (Facebook)", "Campo (Centros Comerciales)", "Referidos", "TikTok", ""]
-REMARKS = ["", "Pide precio", "Llamar después de las 6, por favor", 'Dijo "mañana"', "=2+3", "Línea uno\nlínea dos", "-10%"]
+REMARKS = [
+    "",
+    "Pide precio",
+    "Llamar después de las 6, por favor",
+    'Dijo "mañana"',
+    "=2+3",
+    "Línea uno\nlínea dos",
+    "-10%",
+]
 
 # Ten ways to write 987654321 in Lima.
 SPELLINGS: list[Callable[[str], str]] = [
@@ -54,7 +74,15 @@ SPELLINGS: list[Callable[[str], str]] = [
     lambda d: f"{d}.0",
 ]
 
-BROKEN = ["no name", "no phone", "impossible phone", "bad e-mail", "unknown typification", "unknown project", "bad date"]
+BROKEN = [
+    "no name",
+    "no phone",
+    "impossible phone",
+    "bad e-mail",
+    "unknown typification",
+    "unknown project",
+    "bad date",
+]
 
 
 @dataclass

@@ -140,6 +140,12 @@ class StaffAdmin(RoleRights, ModelAdmin):
             field.empty_value = None
         return field
 
+    def formfield_for_choice_field(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
+        """A choice that has no default is made, not taken because it stood first."""
+        blank = db_field.blank or not db_field.has_default()
+        kwargs.setdefault("choices", db_field.get_choices(include_blank=blank, blank_choice=[("", "Elija un valor")]))
+        return super().formfield_for_choice_field(db_field, request, **kwargs)
+
     def formfield_for_foreignkey(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
         """Only rows that this person may see can be chosen, also by a hand-made request."""
         chosen_from = db_field.related_model._default_manager.all()

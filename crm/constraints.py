@@ -70,4 +70,4 @@ def _what_refused(error: IntegrityError) -> tuple[str, str, set[str]]:
 
 
 def _columns_of(model: type[models.Model], names: Sequence[str]) -> set[str]:
-    return {model._meta.get_field(name).column for name in names} if names else {""}  # type: ignore[union-attr]
+    return {str(getattr(model._meta.get_field(name), "column", "")) for name in names} if names else {""}

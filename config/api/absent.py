@@ -12,7 +12,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from crm.api.base import Answer, as_id_or_404
+from crm.api.base import Answer, as_id_or_404, user_of
 from crm.exceptions import NotFound
 from crm.models import Contact
 from opportunities.api.serializers import PipelineStageAnswer
@@ -44,7 +44,7 @@ class StageView(APIView):
     @extend_schema(responses=PipelineStageAnswer)
     def get(self, request: Request, entity_type: str, entity_id: str) -> Response:
         """La etapa de una oportunidad, que el cliente pide en esta dirección."""
-        visible = Opportunity.objects.visible_to(request.user)
+        visible = Opportunity.objects.visible_to(user_of(request))
         found = visible.filter(pk=as_id_or_404(entity_id)).first() if entity_type == "leads" else None
         if found is None:
             raise NotFound("Etapa no encontrada.")

@@ -4,7 +4,6 @@ from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from django.conf import settings
 from django.contrib.auth import authenticate
 from django.contrib.auth.signals import user_logged_in
 from django.http import HttpRequest
@@ -20,6 +19,7 @@ from rest_framework_simplejwt.exceptions import TokenError
 from rest_framework_simplejwt.tokens import RefreshToken
 
 from config.api.throttles import LoginThrottle
+from config.env import ENV
 from crm.api.base import Answer, Body
 from crm.api.serializers.users import UserAnswer
 from crm.api.views.users import MeView
@@ -29,7 +29,7 @@ __all__ = ["LoginView", "LogoutView", "MeView", "RefreshView", "TokenRefreshView
 
 WRONG = "Correo o contraseña incorrectos."
 INACTIVE = "Su usuario está desactivado. Hable con un administrador."
-_FULL: timedelta = settings.SIMPLE_JWT["REFRESH_TOKEN_LIFETIME"]
+_ACCESS, _FULL = timedelta(minutes=ENV.access_token_minutes), timedelta(days=ENV.refresh_token_days)
 # Clients forget the session only when they read "token" in the sentence.
 BAD_TOKEN = "El token de sesión no es válido o ha expirado. Inicie sesión de nuevo."
 
@@ -167,7 +167,7 @@ def _pair(token: RefreshToken, *, left: timedelta) -> dict[str, Any]:
         "access_token": str(token.access_token),
         "refresh_token": str(token),
         "token_type": "bearer",
-        "expires_in": int(settings.SIMPLE_JWT["ACCESS_TOKEN_LIFETIME"].total_seconds()),
+        "expires_in": int(_ACCESS.total_seconds()),
         "refresh_expires_in": int(left.total_seconds()),
     }
 

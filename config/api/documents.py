@@ -29,7 +29,7 @@ class SchemaView(SpectacularAPIView):
 
 @cache
 def description() -> dict[str, Any]:
-    found: dict[str, Any] = SchemaGenerator().get_schema(request=None, public=True)  # type: ignore[no-untyped-call]
+    found: dict[str, Any] = SchemaGenerator().get_schema(request=None, public=True)
     return found
 
 

@@ -105,7 +105,7 @@ def _describe_violation(error: IntegrityError) -> Problem:
 
 def _describe_api_exception(error: exceptions.APIException) -> Problem:
     if isinstance(error, exceptions.Throttled):
-        wait = max(1, math.ceil(error.wait or 1))
+        wait = max(1, math.ceil(getattr(error, "wait", None) or 1))
         sentence = f"Demasiadas peticiones. Espere {wait} s e inténtelo de nuevo."
         return 429, error_body(sentence, "demasiadas_peticiones"), {"Retry-After": str(wait)}
     if isinstance(error, exceptions.MethodNotAllowed):

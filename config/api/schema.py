@@ -74,7 +74,7 @@ _VERBS = {"GET": "Ver", "POST": "Crear", "PUT": "Cambiar", "PATCH": "Cambiar", "
 _METHODS = {"get", "post", "put", "patch", "delete"}
 
 
-class BearerScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]
+class BearerScheme(OpenApiAuthenticationExtension):
     target_class = "config.api.authentication.BearerAuthentication"
     name = "bearer"
 

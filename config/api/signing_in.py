@@ -26,8 +26,8 @@ class EmailOrUsernameBackend(ModelBackend):
     ) -> User | None:
         if password == DEMONSTRATION_PASSWORD and not settings.DEMONSTRATION:
             return None
-        found: Any = super().authenticate(request, username=username, password=password, **kwargs)
-        return found  # type: ignore[no-any-return]
+        found: User | None = super().authenticate(request, username=username, password=password, **kwargs)
+        return found
 
 
 # --- Lock-out, as settings.AXES_… name it -----------------------------------------------------

@@ -30,8 +30,8 @@ class FixedWindowThrottle(BaseThrottle):
         return str(user.pk) if user and user.is_authenticated else str(client_address(request))
 
     def allow_request(self, request: Request, view: "APIView") -> bool:
-        rate = api_settings.DEFAULT_THROTTLE_RATES[self.scope]
-        if not rate or rate == "0":
+        rate = str(api_settings.DEFAULT_THROTTLE_RATES[self.scope] or "0")
+        if rate == "0":
             return True
         number, _, period = rate.partition("/")
         seconds = _SECONDS[period[0]]

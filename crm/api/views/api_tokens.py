@@ -6,7 +6,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from crm.api.base import as_id_or_404, secret_answer
+from crm.api.base import as_id_or_404, secret_answer, user_of
 from crm.api.serializers.users import ApiTokenAnswer, ApiTokenBody, IssuedTokenAnswer
 from crm.api.views.users import checked, user_or_404
 from crm.exceptions import NotFound
@@ -34,9 +34,9 @@ class ApiTokensView(ListAPIView[ApiToken]):
     def post(self, request: Request) -> Response:
         """Crea un token en nombre de un usuario. Su valor se muestra solo en esta respuesta."""
         given = checked(ApiTokenBody, request)
-        user = user_or_404(given["user_id"]) if given.get("user_id") else request.user
+        user = user_or_404(given["user_id"]) if given.get("user_id") else user_of(request)
         token, value = ApiToken.issue(
-            user=user, name=given["name"], expires_at=given.get("expires_at"), created_by=request.user
+            user=user, name=given["name"], expires_at=given.get("expires_at"), created_by=user_of(request)
         )
         return secret_answer({**ApiTokenAnswer(token).data, "token": value}, instead={"token": None}, status=201)
 

@@ -11,6 +11,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from crm.api.base import user_of
 from crm.api.serializers.users import TimeZoneAnswer, TimeZoneBody, TimeZonesAnswer
 from crm.api.views.users import checked
 from crm.models import User
@@ -22,7 +23,7 @@ class TimeZoneView(APIView):
     @extend_schema(responses=TimeZoneAnswer)
     def get(self, request: Request) -> Response:
         """La zona horaria propia y la del sistema."""
-        return _answer(request.user)
+        return _answer(user_of(request))
 
     @extend_schema(request=TimeZoneBody, responses=TimeZoneAnswer)
     def put(self, request: Request) -> Response:
@@ -30,14 +31,14 @@ class TimeZoneView(APIView):
         code = checked(TimeZoneBody, request)["timezone"]
         if code not in available_timezones():
             raise ValidationError({"timezone": "La zona horaria no existe."})
-        request.user.edit(time_zone=code)
-        return _answer(request.user)
+        user_of(request).edit(time_zone=code)
+        return _answer(user_of(request))
 
     @extend_schema(responses={200: TimeZoneAnswer})
     def delete(self, request: Request) -> Response:
         """Vuelve a la zona horaria del sistema."""
-        request.user.edit(time_zone=None)
-        return _answer(request.user)
+        user_of(request).edit(time_zone=None)
+        return _answer(user_of(request))
 
 
 class TimeZonesView(APIView):

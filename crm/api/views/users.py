@@ -15,7 +15,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from crm.api.base import Body, as_id_or_404, secret_answer
+from crm.api.base import Body, as_id_or_404, secret_answer, user_of
 from crm.api.filters.users import AuditEntryFilter, ColleagueFilter, UserFilter
 from crm.api.serializers.users import (
     AuditEntryAnswer,
@@ -65,18 +65,18 @@ class MeView(APIView):
     @extend_schema(responses=UserAnswer)
     def get(self, request: Request) -> Response:
         """El usuario de la sesión."""
-        return Response(UserAnswer(request.user).data)
+        return Response(UserAnswer(user_of(request)).data)
 
     @extend_schema(request=ProfileBody, responses=UserAnswer)
     def patch(self, request: Request) -> Response:
         """Cambia el propio perfil: nombre, teléfono, foto, presentación."""
-        return edit_profile(request, request.user)
+        return edit_profile(request, user_of(request))
 
 
 def edit_profile(request: Request, user: User) -> Response:
     """Administrators change anything; others their own profile, and hear it when they try to change more."""
-    by_administrator = request.user.is_administrator
-    if not by_administrator and user != request.user:
+    by_administrator = user_of(request).is_administrator
+    if not by_administrator and user != user_of(request):
         raise Forbidden("Solo administradores pueden modificar a otros usuarios.")
     fields = checked(UserBody, request)
     if not by_administrator:
@@ -106,7 +106,7 @@ class ResponsiblesView(ColleaguesView):
 
     def get_queryset(self) -> Any:
         # Today's client takes the first one as responsible of every call it logs.
-        return User.objects.responsible().with_first(self.request.user)
+        return User.objects.responsible().with_first(user_of(self.request))
 
 
 # --- Accounts ---------------------------------------------------------------------------------
@@ -134,7 +134,7 @@ class UserView(APIView):
     def get(self, request: Request, user_id: str) -> Response:
         """Un usuario: para administradores, o uno mismo."""
         user = user_or_404(user_id)
-        if user != request.user and not request.user.is_administrator:
+        if user != user_of(request) and not user_of(request).is_administrator:
             raise Forbidden("Solo administradores pueden ver a otros usuarios.")
         return Response(UserAnswer(user).data)
 
@@ -146,7 +146,7 @@ class UserView(APIView):
     @extend_schema(responses={204: None})
     def delete(self, request: Request, user_id: str) -> Response:
         """Desactiva al usuario: pierde el acceso al momento y lo que hizo se conserva."""
-        if not request.user.is_administrator:
+        if not user_of(request).is_administrator:
             raise Forbidden("Solo administradores pueden eliminar usuarios.")
         user_or_404(user_id).deactivate()
         return Response(status=204)
@@ -181,11 +181,11 @@ class PasswordView(APIView):
     def patch(self, request: Request, user_id: str) -> Response:
         """Cambia la contraseña y cierra todas las sesiones de ese usuario."""
         user = user_or_404(user_id)
-        if not request.user.is_administrator and user != request.user:
+        if not user_of(request).is_administrator and user != user_of(request):
             raise Forbidden("Solo administradores pueden cambiar la contraseña de otros usuarios.")
         given = checked(PasswordBody, request)
         # A token left on a shared machine must not be enough to take an account over.
-        if not request.user.is_administrator and not user.check_password(given.get("current_password") or ""):
+        if not user_of(request).is_administrator and not user.check_password(given.get("current_password") or ""):
             raise ValidationError({"current_password": "La contraseña actual no es correcta."})
         user.change_password(given["password"])
         return Response({"message": "Contraseña cambiada. Las sesiones abiertas se han cerrado."})

@@ -14,6 +14,7 @@ from crm.choices import RESPONSIBLE_ROLES
 from crm.exceptions import Conflict, NotFound, Refusal
 from crm.ids import new_id
 from crm.models import User
+from crm.prepared import Prepared
 from opportunities.choices import AssignmentKind, OpportunityStatus
 from opportunities.models import Assignment, Opportunity
 from opportunities.models.handing_over import (
@@ -86,12 +87,16 @@ class Draw:
     warning: str
 
 
+_active_user: Prepared[User] = Prepared(
+    lambda pk: User.objects.active().only("first_name", "last_name", "email", "role").filter(pk=pk)
+)
+
+
 def assignee(sent: Any, *, unknown: int = 404) -> User:
     """Whom a request names as the new holder. Missing, inactive or no id at all is `unknown`, another role 400."""
-    try:
-        user = User.objects.active().only("first_name", "last_name", "email", "role").get(pk=as_id(sent))
-    except User.DoesNotExist:
-        raise Refusal(NO_SUCH_ASSIGNEE, code="asignado_no_encontrado", status=unknown) from None
+    user = _active_user.get(as_id(sent))
+    if user is None:
+        raise Refusal(NO_SUCH_ASSIGNEE, code="asignado_no_encontrado", status=unknown)
     if user.role not in RESPONSIBLE_ROLES:
         roles = ", ".join(RESPONSIBLE_ROLES)
         raise Refusal(f"El usuario asignado debe tener uno de los siguientes roles: {roles}", code="rol_no_valido")

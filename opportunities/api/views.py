@@ -15,6 +15,8 @@ from crm.api.subjects import person_or_404
 from crm.exceptions import Forbidden, NotFound, Refusal
 from crm.models import Contact, User
 from crm.permissions import IsAdministrator
+from crm.prepared import Prepared
+from crm.scope import is_limited
 from opportunities import services
 from opportunities.api.filters import OpportunityFilter
 from opportunities.api.serializers import (
@@ -69,13 +71,13 @@ class OpportunityDetail(APIView):
     @extend_schema(responses=OpportunityAnswer)
     def get(self, request: Request, opportunity_id: str) -> Response:
         """Una oportunidad con su contacto."""
-        return answer(one_of(for_answer(request), opportunity_id))
+        return answer(one_of(request, opportunity_id))
 
     @extend_schema(request=OpportunityBody, responses=OpportunityAnswer)
     def patch(self, request: Request, opportunity_id: str) -> Response:
         """Cambia solo lo que se envía. La cambian quien la tiene asignada y los administradores."""
         with transaction.atomic():
-            opportunity = one_of(for_answer(request).locked(), opportunity_id)
+            opportunity = one_of(request, opportunity_id, locked=True)
             if not opportunity.may_be_revised_by(acting(request)):
                 raise Forbidden("No tiene permiso para modificar esta oportunidad")
             fields = with_holder(OpportunityBody.read(request.data), now_held_by=opportunity.assigned_to_id)
@@ -96,7 +98,7 @@ class OpportunityAssign(APIView):
         sent = fields["assigned_to_id"]
         holder = None if sent is None else services.assignee(sent)
         with transaction.atomic():
-            opportunity = one_of(for_answer(request).locked(), opportunity_id)
+            opportunity = one_of(request, opportunity_id, locked=True)
             opportunity.hand_to(holder, by=acting(request), notes=fields.get("notes") or "")
         return answer(opportunity)
 
@@ -107,7 +109,7 @@ class FirstCallAttempt(APIView):
         """Anota un intento de primera llamada. Rojo da la oportunidad por perdida; verde completa la llamada."""
         fields = AttemptBody.read(request.data)
         with transaction.atomic():
-            opportunity = one_of(for_answer(request).locked(), opportunity_id)
+            opportunity = one_of(request, opportunity_id, locked=True)
             opportunity.note_attempt(
                 fields["attempt_number"],
                 status=AttemptStatus(fields["status"]),
@@ -153,7 +155,7 @@ class OutOfScope(APIView):
     @extend_schema(request=None, responses={501: None})
     def post(self, request: Request, opportunity_id: str) -> Response:
         """No disponible en esta instalación."""
-        one_of(visible(request), opportunity_id)
+        one_of(request, opportunity_id)
         raise Refusal(self.sentence, status=501, code="no_disponible")
 
 
@@ -274,11 +276,25 @@ def for_answer(request: Request) -> OpportunityQuerySet:
     return visible(request).with_people().only(*ANSWERED_COLUMNS)
 
 
-def one_of(opportunities: OpportunityQuerySet, sent_id: str) -> Opportunity:
-    try:
-        return opportunities.get(pk=as_id_or_404(sent_id, NO_SUCH_OPPORTUNITY))
-    except Opportunity.DoesNotExist:
-        raise NotFound(NO_SUCH_OPPORTUNITY) from None
+def _of_anybody(pk: Any) -> OpportunityQuerySet:
+    return Opportunity.objects.present().with_people().only(*ANSWERED_COLUMNS).filter(pk=pk)
+
+
+_find: Prepared[Opportunity] = Prepared(_of_anybody)
+_find_and_lock: Prepared[Opportunity] = Prepared(lambda pk: _of_anybody(pk).locked())
+
+
+def one_of(request: Request, sent_id: str, *, locked: bool = False) -> Opportunity:
+    """The opportunity that the address names, if the caller may see it; `locked` until the transaction ends."""
+    opportunity_id = as_id_or_404(sent_id, NO_SUCH_OPPORTUNITY)
+    if is_limited(acting(request)):
+        rows = for_answer(request).filter(pk=opportunity_id)
+        found = (rows.locked() if locked else rows).first()
+    else:
+        found = (_find_and_lock if locked else _find).get(opportunity_id)
+    if found is None:
+        raise NotFound(NO_SUCH_OPPORTUNITY)
+    return found
 
 
 def visible_contact(contact_id: UUID, request: Request) -> Contact:

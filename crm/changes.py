@@ -1,7 +1,7 @@
 """Models that know what changed about them, for receivers that react to a change."""
 
 from collections.abc import Iterable
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 from django.db import models
 
@@ -15,7 +15,7 @@ class TracksChanges(models.Model):
     who tries again with the same instance asks the row first (`refresh_from_db`).
     """
 
-    tracked_fields: tuple[str, ...] = ()
+    tracked_fields: ClassVar[tuple[str, ...]] = ()
     _stored: dict[str, Any]
     _written: frozenset[str] | None
 

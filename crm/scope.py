@@ -40,7 +40,7 @@ def _reached(user: "User") -> QuerySet[Any, Any]:
     """The ids of these contacts. A union of index lookups: an OR of subqueries would be asked of every contact."""
     from crm.models import Contact, Lead
 
-    ways = [Lead.objects.filter(responsible_user=user).values("contact_id")]
+    ways: list[QuerySet[Any, Any]] = [Lead.objects.filter(responsible_user=user).values("contact_id")]
     ways += [Contact.objects.filter(condition(user)).values("pk") for condition in _more_contacts]
     return Contact.objects.filter(responsible_user=user).values("pk").union(*ways)
 

@@ -27,7 +27,7 @@ _ASKED, _COMMON = 2000, 20
 Term = list[str]
 
 
-class SearchColumn(TextField):  # type: ignore[type-arg]  # not subscriptable at run time
+class SearchColumn(TextField):
     """Space-separated folded words; filter it with `__finds="what was typed"`."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -38,7 +38,7 @@ class SearchColumn(TextField):  # type: ignore[type-arg]  # not subscriptable at
 
 
 @SearchColumn.register_lookup
-class Finds(Lookup):  # type: ignore[type-arg]
+class Finds(Lookup):
     """Every typed word starts a word of the column. Nothing typed finds nothing out: all rows."""
 
     lookup_name = "finds"
@@ -51,7 +51,7 @@ class Finds(Lookup):  # type: ignore[type-arg]
             return "TRUE", []
         return f"{words_vector(column)} @@ %s::tsquery", [*parameters, _tsquery(typed)]
 
-    def as_sql(self, compiler: Any, connection: Any) -> tuple[str, list[Any]]:
+    def as_sql(self, compiler: Any, connection: Any) -> tuple[str, Any]:
         column, parameters = self.process_lhs(compiler, connection)
         typed = query_terms(str(self.rhs))
         if not typed:

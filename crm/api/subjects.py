@@ -11,7 +11,7 @@ from crm.api.base import Answer, Body, IdField, as_id
 from crm.api.moments import DateTimeFilter
 from crm.choices import EntityType
 from crm.exceptions import NotFound
-from crm.models import Contact, Lead, User
+from crm.models import Contact, User
 from crm.models.subjects import SUBJECT_FIELDS
 
 # A calendar is not paged. Nobody reads more than this at once, and nobody's server should send more.
@@ -80,12 +80,10 @@ class CalendarFilter(ResponsibleFilter):
 
 
 def person_or_404(value: Any, user: User) -> UUID:
-    """The contact whose rows are asked for: one that `user` may see, by its id or by that of a lead of theirs."""
+    """The contact whose rows are asked for: one that `user` may see, by its id, by one that was merged into it, or
+    by that of a lead."""
     found = as_id(value)
-    if found and Contact.objects.present().visible_to(user).filter(pk=found).exists():
-        return found
-    leads = Lead.objects.visible_to(user).filter(pk=found, contact__is_deleted=False)
-    person_id: UUID | None = leads.values_list("contact_id", flat=True).first() if found else None
-    if person_id is None:
+    contact = Contact.objects.visible_to(user).only("pk").standing_for(found) if found else None
+    if contact is None:
         raise NotFound("Contacto no encontrado")
-    return person_id
+    return contact.pk

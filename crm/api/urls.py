@@ -1,8 +1,10 @@
+from typing import Any
+
 from django.urls import path
 
 from crm.api.views import appointments, contacts, exports, imports, leads, notes, tasks, users
 
-_one = {"get": "retrieve", "put": "update", "patch": "update", "delete": "destroy"}
+_one: dict[str, Any] = {"get": "retrieve", "put": "update", "patch": "update", "delete": "destroy"}
 
 urlpatterns = [
     path("contacts", contacts.ContactViewSet.as_view({"get": "list", "post": "create"})),

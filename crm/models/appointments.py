@@ -11,7 +11,6 @@ from crm.changes import TracksChanges
 from crm.choices import AppointmentState
 from crm.constraints import is_one_of
 from crm.models.audit import AuditEntry
-from crm.models.base import BaseModel
 from crm.models.edits import WritesDifferences
 from crm.models.leads import Lead
 
@@ -54,7 +53,7 @@ class AppointmentQuerySet(models.QuerySet["Appointment"]):
         return self.order_by("-fecha_hora", "-id")
 
 
-class Appointment(TracksChanges, WritesDifferences, BaseModel):
+class Appointment(TracksChanges, WritesDifferences):
     tracked_fields: ClassVar[tuple[str, ...]] = ("estado", "fecha_hora", "lugar")
 
     numero = models.PositiveBigIntegerField("número", unique=True, editable=False)

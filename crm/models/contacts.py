@@ -1,6 +1,6 @@
 """Contacts: the person behind every lead, call, message and opportunity."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 from uuid import UUID
@@ -15,7 +15,6 @@ from crm.changes import TracksChanges
 from crm.choices import DocumentType, Grading, LandingProduct, PhoneLabel
 from crm.constraints import is_one_of
 from crm.models.audit import AuditEntry
-from crm.models.base import BaseModel
 from crm.models.edits import WritesDifferences
 from crm.phones import Phone, iter_phones, parse_phone, region_of_country, search_words
 from crm.search import SearchColumn, column_words
@@ -131,7 +130,9 @@ class ContactQuerySet(models.QuerySet["Contact"]):
     ) -> Self:
         """Present contacts that share a phone, the document or the e-mail, those known longest first."""
         keys = {phone.key for raw in phones if (phone := parse_phone(raw)) is not None}
-        same = [ContactPhone.objects.filter(key__in=keys).values("contact_id")] if keys else []
+        same: list[models.QuerySet[Any, Any]] = (
+            [ContactPhone.objects.filter(key__in=keys).values("contact_id")] if keys else []
+        )
         if tidy_document(document):
             same.append(Contact.objects.with_document(document).values("pk"))
         if email:
@@ -166,8 +167,8 @@ class ContactQuerySet(models.QuerySet["Contact"]):
         for contact in made:
             contact.tidy()
         with transaction.atomic():
-            self.bulk_create(made)
-            ContactPhone.objects.bulk_create(row for contact in made for row in contact.phone_rows())
+            Contact.objects.bulk_create(made)
+            ContactPhone.objects.bulk_create([row for contact in made for row in contact.phone_rows()])
         return made
 
 
@@ -175,7 +176,7 @@ def _another_line(phone: Phone) -> Q:
     return Q(label=PhoneLabel.LANDLINE) & ~Q(number=phone.number)
 
 
-class Contact(TracksChanges, WritesDifferences, BaseModel):
+class Contact(TracksChanges, WritesDifferences):
     """The person ("cliente", "contacto"). Deleting hides; merging points to who took over."""
 
     tracked_fields: ClassVar[tuple[str, ...]] = (
@@ -269,6 +270,8 @@ class Contact(TracksChanges, WritesDifferences, BaseModel):
 
     # When the next open task is due, for those that went through `note_closest_tasks`.
     closest_task_at: datetime | None = None
+    # Who shares a phone with a contact just stored, for its answer.
+    possible_duplicates: "Sequence[Contact]" = ()
     # Further numbers of a field that held several, until they are stored as rows.
     _spare_phones: tuple[Phone, ...] = ()
 
@@ -537,8 +540,8 @@ class ContactPhoneQuerySet(models.QuerySet["ContactPhone"]):
 
     def put(self, rows: Iterable["ContactPhone"]) -> None:
         """Store, or give a number that is there already its new label."""
-        self.bulk_create(
-            rows,
+        ContactPhone.objects.bulk_create(
+            list(rows),
             update_conflicts=True,
             unique_fields=["contact", "number"],
             update_fields=["label", "key", "is_valid"],

@@ -3,10 +3,10 @@
 from collections.abc import Mapping
 from typing import Any
 
-from django.db import models
+from crm.models.base import BaseModel
 
 
-class WritesDifferences(models.Model):
+class WritesDifferences(BaseModel):
     """Its `edit` writes what differs and nothing else, so that two people who edit different fields keep both.
 
     The row should be locked by the caller. `tidy` brings derived columns in step; it is part of every save.
@@ -22,7 +22,7 @@ class WritesDifferences(models.Model):
         """Tells whether anything changed."""
         written = self.take(changes)
         if written:
-            self.save(update_fields={*written, "updated_at"})
+            self.save(update_fields=[*written, "updated_at"])
         return bool(written)
 
     def take(self, changes: Mapping[str, Any]) -> set[str]:

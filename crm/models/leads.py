@@ -12,7 +12,6 @@ from crm.choices import CapturePlace, DocumentType, LeadStatus, Project, Typific
 from crm.constraints import is_one_of
 from crm.locks import hold_all
 from crm.models.audit import AuditEntry
-from crm.models.base import BaseModel
 from crm.models.contacts import LONGEST_PHONE, Contact, identity_locks, phone_words, words_of_raw_phone
 from crm.models.edits import WritesDifferences
 from crm.models.subjects import HasSubject, lock_people
@@ -73,7 +72,7 @@ class LeadQuerySet(models.QuerySet["Lead"]):
             )
 
 
-class Lead(TracksChanges, WritesDifferences, BaseModel):
+class Lead(TracksChanges, WritesDifferences):
     """A second enquiry of the same phone is a second lead of the same contact (contract section 2)."""
 
     tracked_fields: ClassVar[tuple[str, ...]] = ("celular", "tipificacion", "status", "responsible_user_id")
@@ -230,7 +229,7 @@ class Lead(TracksChanges, WritesDifferences, BaseModel):
         }
         missing = {name: value for name, value in news.items() if value and not getattr(contact, name)}
         if "email" in missing:
-            missing["email"] = self._free_email()
+            missing["email"] = self._free_email() or ""
         if missing:
             contact.edit(missing, by=self.created_by)
         if phone := self.read_phone():

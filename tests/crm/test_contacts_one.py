@@ -52,6 +52,8 @@ def test_the_id_of_a_merged_contact_means_who_took_over(as_user: AsUser, bob: Us
     for gone in (first, middle):
         assert as_user(bob).get(url(gone)).json()["id"] == str(survivor.pk)
         assert as_user(bob).patch(url(gone), {"city": "Puno"}).json()["id"] == str(survivor.pk)
+        for rows in ("tasks", "notes", "calls", "leads", "appointments", "opportunities", "merges"):
+            assert as_user(bob).get(f"{url(gone)}/{rows}").status_code == 200
 
 
 @pytest.mark.parametrize("method", ["get", "put", "patch"])

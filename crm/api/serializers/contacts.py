@@ -71,8 +71,12 @@ class ContactAnswer(Answer):
 
 class PhoneAnswer(Answer):
     number = serializers.CharField(help_text="E.164.")
-    label = serializers.CharField(help_text="`mobile` y `phone` son los de esos campos; los demás son adicionales.")
-    is_valid = serializers.BooleanField(help_text="Si el número está en uso según los planes de numeración.")
+    label = serializers.CharField(  # type: ignore[assignment]
+        help_text="`mobile` y `phone` son los de esos campos; los demás son adicionales."
+    )
+    is_valid = serializers.BooleanField(  # type: ignore[assignment]
+        help_text="Si el número está en uso según los planes de numeración."
+    )
 
 
 class ContactDetailAnswer(ContactAnswer):

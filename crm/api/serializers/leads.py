@@ -40,7 +40,7 @@ class LeadAnswer(Answer):
     distrito = serializers.CharField(allow_null=True)
     ubicacion = serializers.CharField(allow_null=True)
     medio = serializers.CharField(allow_null=True)
-    source = serializers.CharField(source="medio", allow_null=True)
+    source = serializers.CharField(source="medio", allow_null=True)  # type: ignore[assignment]
     proyecto_interes = serializers.CharField(allow_null=True)
     tipificacion = serializers.CharField(allow_null=True)
     observacion = serializers.CharField(allow_null=True)
@@ -87,7 +87,7 @@ class LeadBody(Body):
     distrito = short(100)
     ubicacion = short()
     medio = short(100, help_text="Texto libre: Campo (Centros Comerciales), Redes Sociales (Facebook), Referidos…")
-    source = short(100, help_text="Otro nombre de `medio`.")
+    source = short(100, help_text="Otro nombre de `medio`.")  # type: ignore[assignment]
     proyecto_interes = MeantField(choices=Project.choices, required=False, allow_null=True)
     tipificacion = MeantField(choices=Typification.choices, required=False, allow_null=True)
     observacion = long()

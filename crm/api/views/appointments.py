@@ -9,7 +9,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.viewsets import GenericViewSet
 
-from crm.api.base import as_id
+from crm.api.base import as_id, user_of
 from crm.api.filters.appointments import AppointmentFilter
 from crm.api.serializers.appointments import AppointmentAnswer, AppointmentBody, read_appointment
 from crm.api.views.contacts import visible_contact
@@ -30,7 +30,7 @@ class AppointmentViewSet(GenericViewSet[Appointment]):
     filterset_class = AppointmentFilter
 
     def get_queryset(self) -> QuerySet[Appointment]:
-        return _visible(self.request.user)
+        return _visible(user_of(self.request))
 
     @extend_schema(operation_id="appointments_list")
     def list(self, request: Request) -> Response:
@@ -41,10 +41,10 @@ class AppointmentViewSet(GenericViewSet[Appointment]):
     @extend_schema(request=AppointmentBody, responses={201: AppointmentAnswer})
     def create(self, request: Request) -> Response:
         """De un lead, o de un contacto: entonces de su lead más reciente, o de uno nuevo."""
-        fields = read_appointment(request.data, appointment=None, by=request.user)
+        fields = read_appointment(request.data, appointment=None, by=user_of(request))
         with transaction.atomic():
-            lead = _lead_of(fields, request.user)
-            appointment = Appointment.objects.create(lead=lead, created_by=request.user, **fields)
+            lead = _lead_of(fields, user_of(request))
+            appointment = Appointment.objects.create(lead=lead, created_by=user_of(request), **fields)
         return Response(_appointment(appointment), status=201)
 
     @extend_schema(operation_id="appointments_retrieve")
@@ -55,9 +55,9 @@ class AppointmentViewSet(GenericViewSet[Appointment]):
     def update(self, request: Request, appointment_id: str) -> Response:
         """Parcial, con PUT y con PATCH."""
         with transaction.atomic():
-            appointment = _one_of(_locked(request.user), appointment_id)
-            fields = read_appointment(request.data, appointment=appointment, by=request.user)
-            if lead := _other_lead(appointment, fields, request.user):
+            appointment = _one_of(_locked(user_of(request)), appointment_id)
+            fields = read_appointment(request.data, appointment=appointment, by=user_of(request))
+            if lead := _other_lead(appointment, fields, user_of(request)):
                 fields["lead"] = lead
             appointment.edit(fields)
         return Response(_appointment(appointment))
@@ -65,7 +65,7 @@ class AppointmentViewSet(GenericViewSet[Appointment]):
     @extend_schema(responses={204: None})
     def destroy(self, request: Request, appointment_id: str) -> Response:
         with transaction.atomic():
-            _one_of(_locked(request.user), appointment_id).remove()
+            _one_of(_locked(user_of(request)), appointment_id).remove()
         return Response(status=204)
 
 
@@ -79,7 +79,7 @@ class ContactAppointments(GenericViewSet[Appointment]):
     )
     def list(self, request: Request, contact_id: str) -> Response:
         """Las citas de un contacto, por cualquiera de sus leads."""
-        contact = visible_contact(contact_id, request.user)
+        contact = visible_contact(contact_id, user_of(request))
         found = Appointment.objects.filter(lead__contact=contact).select_related("lead").newest_first()
         return self.get_paginated_response([_appointment(one) for one in self.paginate_queryset(found) or []])
 

@@ -11,7 +11,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.viewsets import GenericViewSet
 
-from crm.api.base import as_id
+from crm.api.base import as_id, user_of
 from crm.api.filters.contacts import ContactFilter, DuplicateFilter
 from crm.api.serializers.contacts import (
     ContactAnswer,
@@ -54,7 +54,7 @@ class ContactViewSet(GenericViewSet[Contact]):
         return [IsCrmStaff(), IsAdministrator()] if self.action == "destroy" else [IsCrmStaff()]
 
     def get_queryset(self) -> QuerySet[Contact]:
-        return Contact.objects.present().visible_to(self.request.user)
+        return Contact.objects.present().visible_to(user_of(self.request))
 
     @extend_schema(operation_id="contacts_list")
     def list(self, request: Request) -> Response:
@@ -71,23 +71,23 @@ class ContactViewSet(GenericViewSet[Contact]):
     def create(self, request: Request) -> Response:
         """Un teléfono puede repetirse, las familias lo comparten: `possible_duplicates` dice quién más lo tiene."""
         fields, phones = read_contact(request.data, contact=None)
-        contact = Contact.objects.register(fields, further_phones=phones, by=request.user)
+        contact = Contact.objects.register(fields, further_phones=phones, by=user_of(request))
         numbers = contact.phones.values_list("number", flat=True)
-        same = self.get_queryset().duplicates_of(phones=numbers).exclude(pk=contact.pk)
-        contact.possible_duplicates = list(same[:MOST_DUPLICATES])
+        same = Contact.objects.visible_to(user_of(request)).duplicates_of(phones=numbers)
+        contact.possible_duplicates = list(same.exclude(pk=contact.pk)[:MOST_DUPLICATES])
         return Response(_new(contact), status=201)
 
     @extend_schema(operation_id="contacts_retrieve", responses=ContactDetailAnswer)
     def retrieve(self, request: Request, contact_id: str) -> Response:
-        return Response(contact_detail(visible_contact(contact_id, request.user)))
+        return Response(contact_detail(visible_contact(contact_id, user_of(request))))
 
     @extend_schema(request=ContactBody(partial=True), responses=ContactDetailAnswer)
     def update(self, request: Request, contact_id: str) -> Response:
         """Parcial, con PUT y con PATCH: lo que no se envía queda como está."""
         with transaction.atomic():
-            contact = locked_contact(contact_id, request.user)
+            contact = locked_contact(contact_id, user_of(request))
             fields, phones = read_contact(request.data, contact=contact)
-            contact.edit(fields, by=request.user)
+            contact.edit(fields, by=user_of(request))
             if phones is not None:
                 contact.replace_other_phones(phones)
         return Response(contact_detail(contact))
@@ -96,7 +96,7 @@ class ContactViewSet(GenericViewSet[Contact]):
     def destroy(self, request: Request, contact_id: str) -> Response:
         """Lo oculta a él y a sus leads; nada se borra. Solo administradores."""
         with transaction.atomic():
-            locked_contact(contact_id, request.user).delete_softly(by=request.user)
+            locked_contact(contact_id, user_of(request)).delete_softly(by=user_of(request))
         return Response(status=204)
 
 
@@ -105,7 +105,7 @@ class ContactDuplicates(GenericViewSet[Contact]):
     filterset_class = DuplicateFilter
 
     def get_queryset(self) -> QuerySet[Contact]:
-        return Contact.objects.present().visible_to(self.request.user)
+        return Contact.objects.present().visible_to(user_of(self.request))
 
     @extend_schema(operation_id="contacts_duplicates")
     def list(self, request: Request) -> Response:
@@ -129,7 +129,7 @@ class ContactMerges(GenericViewSet[ContactMerge]):
     )
     def list(self, request: Request, contact_id: str) -> Response:
         """Qué contactos se fusionaron en este, lo último primero."""
-        contact = visible_contact(contact_id, request.user)
+        contact = visible_contact(contact_id, user_of(request))
         merges = ContactMerge.objects.filter(survivor=contact).select_related("absorbed").order_by("-created_at", "-id")
         return self.get_paginated_response([_merge(merge) for merge in self.paginate_queryset(merges) or []])
 
@@ -138,7 +138,9 @@ class ContactMerges(GenericViewSet[ContactMerge]):
         """Este contacto gana lo que le faltaba y todo lo que colgaba del otro, que desaparece. Se puede deshacer."""
         fields = MergeBody.read(request.data)
         with transaction.atomic():
-            merge = merge_contacts(survivor_id=own_id(contact_id), absorbed_id=fields["contact_id"], by=request.user)
+            merge = merge_contacts(
+                survivor_id=own_id(contact_id), absorbed_id=fields["contact_id"], by=user_of(request)
+            )
             answer = {"dry_run": fields["dry_run"], "merge": _merge(merge), "contact": contact_detail(merge.survivor)}
             transaction.set_rollback(fields["dry_run"])
         return Response(answer)
@@ -146,8 +148,8 @@ class ContactMerges(GenericViewSet[ContactMerge]):
     @extend_schema(request=UndoMergeBody, responses=UndoneMergeAnswer)
     def undo(self, request: Request, contact_id: str) -> Response:
         """Devuelve lo que nadie ha tocado desde la fusión e informa del resto."""
-        merge = _merge_to_undo(contact_id, UndoMergeBody.read(request.data).get("merge_id"), request.user)
-        report = undo_merge(merge, by=request.user)
+        merge = _merge_to_undo(contact_id, UndoMergeBody.read(request.data).get("merge_id"), user_of(request))
+        report = undo_merge(merge, by=user_of(request))
         people = {"contact": contact_detail(merge.survivor), "restored_contact": contact_detail(merge.absorbed)}
         return Response({"merge_id": merge.pk, **report, **people})
 

@@ -11,7 +11,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.viewsets import GenericViewSet
 
-from crm.api.base import as_id
+from crm.api.base import as_id, user_of
 from crm.api.filters.leads import LeadFilter
 from crm.api.serializers.contacts import InitialContactAnswer, TotalAnswer
 from crm.api.serializers.leads import ConvertedAnswer, LeadAnswer, LeadBody, check_celular, read_lead
@@ -38,7 +38,7 @@ class LeadViewSet(GenericViewSet[Lead]):
         return [IsCrmStaff(), IsAdministrator()] if self.action == "destroy" else [IsCrmStaff()]
 
     def get_queryset(self) -> QuerySet[Lead]:
-        return _visible(self.request.user).select_related("contact")
+        return _visible(user_of(self.request)).select_related("contact")
 
     @extend_schema(operation_id="leads_list")
     def list(self, request: Request) -> Response:
@@ -64,9 +64,9 @@ class LeadViewSet(GenericViewSet[Lead]):
         fields = read_lead(request.data, lead=None)
         contact_id = fields.pop("contact_id", None)
         with transaction.atomic():
-            person = locked_contact(str(contact_id), request.user) if contact_id else None
+            person = locked_contact(str(contact_id), user_of(request)) if contact_id else None
             check_celular(fields, person=person)
-            lead = Lead.objects.register(fields, contact=person, by=request.user)
+            lead = Lead.objects.register(fields, contact=person, by=user_of(request))
         return Response(_lead(lead), status=201)
 
     @extend_schema(operation_id="leads_retrieve")
@@ -77,11 +77,11 @@ class LeadViewSet(GenericViewSet[Lead]):
     def update(self, request: Request, lead_id: str) -> Response:
         """Parcial, con PUT y con PATCH. Con otro celular sigue siendo del mismo contacto, que gana el número."""
         with transaction.atomic():
-            lead = _locked(lead_id, request.user)
+            lead = _locked(lead_id, user_of(request))
             fields = read_lead(request.data, lead=lead)
             contact_id = fields.pop("contact_id", None)
             if contact_id and contact_id != lead.contact_id:
-                fields["contact"] = visible_contact(str(contact_id), request.user)
+                fields["contact"] = visible_contact(str(contact_id), user_of(request))
             check_celular(fields, person=fields.get("contact", lead.contact), known=lead.celular)
             lead.edit(fields)
         return Response(_lead(lead))
@@ -90,14 +90,14 @@ class LeadViewSet(GenericViewSet[Lead]):
     def destroy(self, request: Request, lead_id: str) -> Response:
         """También sus citas; las llamadas, tareas y notas quedan con el contacto. Solo administradores."""
         with transaction.atomic():
-            _locked(lead_id, request.user).remove()
+            _locked(lead_id, user_of(request)).remove()
         return Response(status=204)
 
     @extend_schema(request=None, responses=ConvertedAnswer)
     def convert(self, request: Request, lead_id: str) -> Response:
         """Da el lead por ganado. Su contacto ya existe: se responde también."""
         with transaction.atomic():
-            lead = _locked(lead_id, request.user)
+            lead = _locked(lead_id, user_of(request))
             lead.convert()
         answer: dict[str, Any] = {"success": True, "message": "El lead se convirtió en contacto."}
         return Response(
@@ -111,9 +111,10 @@ class LeadViewSet(GenericViewSet[Lead]):
         El id puede ser de un lead o de un contacto.
         """
         with transaction.atomic():
-            lead = _visible(request.user).filter(pk=as_id(lead_id)).first() if as_id(lead_id) else None
-            person = locked_contact(str(lead.contact_id) if lead else lead_id, request.user)
-            missing, recommended = person.complete_initial_contact(by=request.user)
+            found_id = as_id(lead_id)
+            lead = _visible(user_of(request)).filter(pk=found_id).first() if found_id else None
+            person = locked_contact(str(lead.contact_id) if lead else lead_id, user_of(request))
+            missing, recommended = person.complete_initial_contact(by=user_of(request))
             if lead and not missing:
                 lead.mark_contacted()
         message = "Faltan datos del contacto." if missing else "Contacto inicial completado."
@@ -136,7 +137,7 @@ class ContactLeads(GenericViewSet[Lead]):
     )
     def list(self, request: Request, contact_id: str) -> Response:
         """Los leads de un contacto, los más recientes primero."""
-        contact = visible_contact(contact_id, request.user)
+        contact = visible_contact(contact_id, user_of(request))
         leads = Lead.objects.filter(contact=contact).select_related("contact").newest_first()
         return self.get_paginated_response([_lead(lead) for lead in self.paginate_queryset(leads) or []])
 

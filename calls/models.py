@@ -17,7 +17,7 @@ from crm.exceptions import Refusal
 from crm.models.base import BaseModel
 from crm.models.subjects import HasSubject, SubjectQuerySet, exactly_one_subject, lock_people
 from crm.models.tasks import second_of
-from crm.prepared import QuickInsert
+from crm.prepared import QuickWrites
 
 if TYPE_CHECKING:
     from crm.models import Contact, User
@@ -100,7 +100,7 @@ class CallQuerySet(SubjectQuerySet):
         return self.order_by("-created_at", "-id")
 
 
-class Call(QuickInsert, TracksChanges, HasSubject, BaseModel):
+class Call(QuickWrites, TracksChanges, HasSubject, BaseModel):
     """One phone call. A next date on it plans a follow-up task (calls/receivers.py)."""
 
     tracked_fields: ClassVar[tuple[str, ...]] = ("proxima_llamada_fecha", "started_at", "contact_id", "lead_id")

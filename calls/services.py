@@ -14,6 +14,7 @@ from crm.exceptions import Forbidden, NotFound
 from crm.models import Contact, Lead, Task, User
 from crm.models.subjects import SUBJECT_FIELDS, find_subject, lock_people, lock_subject
 from crm.models.tasks import FOLLOW_UP_TEXT
+from crm.prepared import update_row
 from crm.responsibles import with_people_checked
 from crm.signals import call_recorded
 
@@ -190,7 +191,8 @@ def _last_and_next(contact_id: UUID) -> tuple[datetime | None, datetime | None]:
 
 
 def _note(person: Contact, last: datetime | None, upcoming: datetime | None) -> None:
-    # The row is wide and much indexed: it is written only when something has changed.
+    # The row is wide and much indexed: it is written only when something has changed. To be called is no edit
+    # of the contact, so `updated_at` stays.
     if (last, upcoming) != (person.ultima_llamada_fecha, person.proxima_llamada_fecha):
         person.ultima_llamada_fecha, person.proxima_llamada_fecha = last, upcoming
-        Contact.objects.filter(pk=person.pk).note_calls(last=last, upcoming=upcoming)
+        update_row(Contact, person.pk, ultima_llamada_fecha=last, proxima_llamada_fecha=upcoming)

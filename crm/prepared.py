@@ -19,7 +19,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 from uuid import UUID
 
-from django.db import connection, connections, models
+from django.db import connection, connections, models, router
 from django.db.models.expressions import Expression
 from django.db.models.query import get_related_populators
 from django.db.transaction import TransactionManagementError
@@ -102,40 +102,80 @@ class _Compiled:
         return instance
 
 
-class QuickInsert(models.Model):
-    """Rows of this model are inserted by a statement that is worked out once."""
+# --- Writing ----------------------------------------------------------------------------------
+
+
+class QuickWrites(models.Model):
+    """Rows of this model are inserted and updated by statements that are worked out once."""
 
     class Meta:
         abstract = True
 
     def _do_insert(self, manager: Any, using: str, fields: Any, returning_fields: Any, raw: bool) -> Any:
         """Django's own insert for whatever is not plain values into all columns."""
-        values = [] if returning_fields or raw else [field.pre_save(self, add=True) for field in fields]
-        statement = self._insert_statement(using, fields, values) if values else ""
-        if not statement:
-            return super()._do_insert(manager, using, fields, returning_fields, raw)  # type: ignore[misc]
-        chosen = connections[using]
-        with chosen.cursor() as cursor:
-            prepared = zip(fields, values, strict=True)
-            cursor.execute(statement, [field.get_db_prep_save(value, chosen) for field, value in prepared])
-        return []
+        if not returning_fields and not raw:
+            values = [(field, field.pre_save(self, add=True)) for field in fields]
+            statement = _statement(_INSERT, type(self), values)
+            if statement:
+                _execute(using, statement, values)
+                return []
+        return super()._do_insert(manager, using, fields, returning_fields, raw)  # type: ignore[misc]
 
-    @classmethod
-    def _insert_statement(cls, using: str, fields: Any, values: list[Any]) -> str:
-        """The SQL; empty where a value is an expression or a column wants more than a placeholder."""
-        chosen = connections[using]
-        is_plain = not any(hasattr(value, "resolve_expression") for value in values)
-        if not is_plain or len(fields) != len(cls._meta.local_concrete_fields):
-            return ""
-        key = (cls, chosen.vendor)
-        if key not in _insert_statements:
-            quote, wants_more = chosen.ops.quote_name, any(hasattr(field, "get_placeholder") for field in fields)
-            columns = ", ".join(quote(field.column) for field in fields)
-            places = ", ".join(["%s"] * len(fields))
-            plain = _INSERT.format(table=quote(cls._meta.db_table), columns=columns, places=places)
-            _insert_statements[key] = "" if wants_more else plain
-        return _insert_statements[key]
+    def _do_update(
+        self, base_qs: Any, using: str, pk_val: Any, values: Any, update_fields: Any, forced_update: Any
+    ) -> bool:
+        written = [(field, value) for field, _, value in values]
+        statement = _statement(_UPDATE, type(self), written)
+        if statement:
+            return _execute(using, statement, [*written, (self._meta.pk, pk_val)]) > 0
+        return super()._do_update(  # type: ignore[misc,no-any-return]
+            base_qs, using, pk_val, values, update_fields, forced_update
+        )
 
+
+def update_row(model: type[models.Model], pk: Any, **values: Any) -> int:
+    """What `model.objects.filter(pk=pk).update(…)` does, for a verb of a row that every busy request writes."""
+    written = [(model._meta.get_field(name), value) for name, value in values.items()]
+    statement = _statement(_UPDATE, model, written)
+    if statement:
+        return _execute(router.db_for_write(model), statement, [*written, (model._meta.pk, pk)])
+    return model._base_manager.filter(pk=pk).update(**values)
+
+
+_Written = list[tuple[Any, Any]]
 
 _INSERT = "INSERT INTO {table} ({columns}) VALUES ({places})"
-_insert_statements: dict[tuple[type[models.Model], str], str] = {}
+_UPDATE = "UPDATE {table} SET {assignments} WHERE {key} = %s"
+_statements: dict[tuple[str, type[models.Model], tuple[str, ...]], str] = {}
+
+
+def _statement(pattern: str, model: type[models.Model], written: _Written) -> str:
+    """The SQL; empty where nothing is written, a value is an expression, or a column wants more than a place."""
+    if not written or any(hasattr(value, "resolve_expression") for _, value in written):
+        return ""
+    name = (pattern, model, tuple(field.column for field, _ in written))
+    if name not in _statements:
+        _statements[name] = _written_down(pattern, model, [field for field, _ in written])
+    return _statements[name]
+
+
+def _written_down(pattern: str, model: type[models.Model], fields: list[Any]) -> str:
+    if any(hasattr(field, "get_placeholder") or field.generated for field in fields):
+        return ""
+    quote = connection.ops.quote_name
+    columns = [quote(field.column) for field in fields]
+    return pattern.format(
+        table=quote(model._meta.db_table),
+        columns=", ".join(columns),
+        places=", ".join(["%s"] * len(columns)),
+        assignments=", ".join(f"{column} = %s" for column in columns),
+        key=quote(model._meta.pk.column),
+    )
+
+
+def _execute(using: str, statement: str, written: _Written) -> int:
+    """Run it; the number of rows."""
+    chosen = connections[using]
+    with chosen.cursor() as cursor:
+        cursor.execute(statement, [field.get_db_prep_save(value, chosen) for field, value in written])
+        return int(cursor.rowcount)

@@ -15,7 +15,7 @@ from crm.constraints import is_one_of
 from crm.exceptions import NotFound
 from crm.models.base import BaseModel
 from crm.models.subjects import HasSubject, SubjectQuerySet, exactly_one_subject, find_subject, lock_subject
-from crm.prepared import Prepared, QuickInsert
+from crm.prepared import Prepared, QuickWrites
 from crm.responsibles import with_people_checked
 
 if TYPE_CHECKING:
@@ -110,7 +110,7 @@ class TaskManager(models.Manager.from_queryset(TaskQuerySet)):  # type: ignore[m
         return next((other for other in due_then if other.is_twin_of(task)), None)
 
 
-class Task(QuickInsert, TracksChanges, HasSubject, BaseModel):
+class Task(QuickWrites, TracksChanges, HasSubject, BaseModel):
     tracked_fields: ClassVar[tuple[str, ...]] = (
         "complete_till",
         "is_completed",

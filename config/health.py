@@ -1,5 +1,7 @@
 """Is it alive, and is everything it needs there?"""
 
+import time
+from threading import Lock
 from typing import Any
 
 from django.conf import settings
@@ -51,8 +53,29 @@ def _broker() -> str:
 def _worker() -> str:
     if settings.DEMONSTRATION:
         return "ok" if process.has_running_background() else "error"
-    try:
-        # The first answer will do; without the limit every question takes the whole second.
-        return "ok" if app.control.inspect(timeout=1, limit=1).ping() else "error"
-    except Exception:  # noqa: BLE001  the broker went away between the two questions
-        return "error"
+    return _Worker.state()
+
+
+class _Worker:
+    """Anybody may ask `/health/ready`, and the question takes a second where no worker answers: so one
+    request asks, the others share its answer, and it holds for a second."""
+
+    _asking = Lock()
+    _answer = "error"
+    _known_until = 0.0
+
+    @classmethod
+    def state(cls) -> str:
+        with cls._asking:
+            if time.monotonic() > cls._known_until:
+                cls._answer = cls._ask()
+                cls._known_until = time.monotonic() + 1
+            return cls._answer
+
+    @staticmethod
+    def _ask() -> str:
+        try:
+            # The first answer will do; without the limit every question takes the whole second.
+            return "ok" if app.control.inspect(timeout=1, limit=1).ping() else "error"
+        except Exception:  # noqa: BLE001  the broker went away between the two questions
+            return "error"

@@ -9,6 +9,7 @@ import hashlib
 from collections.abc import Callable
 from typing import Any
 
+from django.conf import settings
 from django.db import transaction
 from django.http import HttpRequest, HttpResponse
 from rest_framework.exceptions import APIException
@@ -39,7 +40,8 @@ class IdempotencyMiddleware:
         if len(key) > LONGEST_KEY or not key.isprintable():
             return _refuse(400, f"La clave de idempotencia admite hasta {LONGEST_KEY} caracteres.", "clave_invalida")
         caller = _caller(request)
-        if caller is None:  # the view says 401 in its own words
+        # The view says 401, or 413, in its own words.
+        if caller is None or _is_larger_than_any_import(request):
             return self.get_response(request)
         return self._once(request, key=key, caller=caller)
 
@@ -58,6 +60,13 @@ class IdempotencyMiddleware:
                 return response
         except _Unsuccessful as stopped:
             return stopped.response
+
+
+def _is_larger_than_any_import(request: HttpRequest) -> bool:
+    """An upload that its view will refuse unread must not be read here either."""
+    announced = int(request.META.get("CONTENT_LENGTH") or 0)
+    is_upload = request.content_type == "multipart/form-data"
+    return is_upload and announced > settings.IMPORT_MAX_BYTES + settings.DATA_UPLOAD_MAX_MEMORY_SIZE
 
 
 def _digest(request: HttpRequest) -> str:

@@ -4,6 +4,7 @@ import socket
 import time
 from collections.abc import Iterator
 from datetime import datetime
+from threading import Thread
 from typing import Any
 
 import pytest
@@ -11,7 +12,13 @@ from celery.contrib.testing.worker import start_worker
 from django.db import connection
 from rest_framework.test import APIClient
 
+from config import health
 from config.celery import app
+
+
+@pytest.fixture(autouse=True)
+def _nothing_known_of_workers() -> None:
+    health._Worker._known_until = 0.0
 
 
 @pytest.fixture
@@ -57,14 +64,35 @@ def test_ready_waits_for_a_worker_and_finds_it_quickly() -> None:
     answer = APIClient().get("/health/ready")
     assert answer.status_code == 503
     assert answer.json().items() >= {"database": "ok", "broker": "ok", "worker": "error"}.items()
+    time.sleep(1.1)  # what was learnt holds for a second
     with start_worker(app, pool="solo", perform_ping_check=False, loglevel="error"):
-        started = time.monotonic()
-        answer = APIClient().get("/health/ready")
-        assert time.monotonic() - started < 0.9, "it does not wait its whole second when one has answered"
+        answer, fastest = None, 9.0
+        for _ in range(3):
+            health._Worker._known_until, started = 0.0, time.monotonic()
+            answer = APIClient().get("/health/ready")
+            fastest = min(fastest, time.monotonic() - started)
+        assert fastest < 0.9, "it does not wait its whole second when one has answered"
     assert answer.status_code == 200
     found = answer.json()
     assert found.keys() == {"status", "timestamp", "database", "broker", "worker"}
     assert {found[part] for part in ("status", "database", "broker", "worker")} == {"ok"}
+
+
+def test_many_who_ask_at_once_share_one_question(monkeypatch: Any) -> None:
+    asked: list[float] = []
+
+    def ask() -> str:
+        asked.append(time.monotonic())
+        time.sleep(0.3)
+        return "ok"
+
+    monkeypatch.setattr(health._Worker, "_ask", staticmethod(ask))
+    threads = [Thread(target=health._Worker.state) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(asked) == 1
 
 
 @pytest.mark.django_db

@@ -17,7 +17,7 @@ from rest_framework.test import APIClient
 from rest_framework_simplejwt.tokens import AccessToken
 
 from config.api.idempotency import IdempotencyMiddleware
-from crm.models import ApiToken, AuditEntry, IdempotencyKey, User
+from crm.models import ApiToken, AuditEntry, IdempotencyKey, ImportRun, User
 from crm.tasks import forget_old_keys
 from tests.factories import UserFactory
 
@@ -189,6 +189,20 @@ def test_a_key_costs_two_queries_and_a_repeat_three(admin: APIClient) -> None:
     assert queries(lambda: post(admin)) == 3  # who asks, claim, read
 
 
+@pytest.mark.django_db
+def test_an_import_that_is_sent_twice_is_read_once(admin: APIClient) -> None:
+    def upload() -> Any:
+        file = SimpleUploadedFile("leads.csv", b"nombre,celular\nRosa,987654321\n", content_type="text/csv")
+        body = {"file": file, "kind": "leads"}
+        return admin.post("/api/crm/imports/preview", body, format="multipart", headers={"Idempotency-Key": "import-1"})
+
+    first, again = upload(), upload()
+    assert first.status_code in (200, 201), first.content
+    assert again["Idempotency-Replayed"] == "true"
+    assert again.json() == first.json()
+    assert ImportRun.objects.count() == 1
+
+
 # --- Two at once ------------------------------------------------------------------------------
 
 
@@ -333,3 +347,15 @@ def test_an_upload_is_told_apart_by_its_content_and_still_readable(alice: User, 
     assert upload(large)["Idempotency-Replayed"] == "true"
     assert upload(b"b" * 10_000).status_code == 409
     assert seen == [large]
+
+
+@pytest.mark.sqlite
+@pytest.mark.django_db
+def test_an_upload_beyond_every_limit_is_left_to_the_view_unread(alice: User, settings: Any) -> None:
+    settings.IMPORT_MAX_BYTES = settings.DATA_UPLOAD_MAX_MEMORY_SIZE = 1000
+    headers = {"Idempotency-Key": "clave-1", "Authorization": f"Bearer {AccessToken.for_user(alice)}"}
+    file = SimpleUploadedFile("leads.csv", b"a" * 10_000)
+    request = RequestFactory().post("/api/x", {"file": file}, headers=headers)
+    answer = IdempotencyMiddleware(lambda request: HttpResponse(status=413))(request)
+    assert answer.status_code == 413
+    assert not request._read_started

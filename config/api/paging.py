@@ -94,7 +94,7 @@ def bounded_count(queryset: QuerySet[Any]) -> int:
     estimate is remembered for a minute: it would not be truer if it were made again.
     """
     cap = settings.LIST_COUNT_CAP
-    plain = queryset.order_by()
+    plain = queryset.order_by().values("pk")  # the columns of the rows would only have to be spelled out
     if connection.vendor != "postgresql":
         return plain.count()
     name = f"{signature_of(plain)}:total"
@@ -110,7 +110,7 @@ def bounded_count(queryset: QuerySet[Any]) -> int:
 
 
 def _estimate(queryset: QuerySet[Any]) -> int:
-    sql, parameters = queryset.values("pk").query.sql_with_params()
+    sql, parameters = queryset.query.sql_with_params()
     with connection.cursor() as cursor:
         cursor.execute(f"EXPLAIN (FORMAT JSON) {sql}", parameters)
         row = cursor.fetchone()

@@ -118,8 +118,8 @@ def _write_in_one_statement(handover: Handover, ids: Sequence[UUID], at_least: i
     if not rows:
         return []
     # The moment is the same for all: only one of a hundred texts is read.
-    at = datetime.fromisoformat(rows[0][2]).astimezone(UTC)
-    return [Handed(row_id, handover.to_id, new_status, at) for row_id, new_status, _ in rows]
+    to_id, at = handover.to_id, datetime.fromisoformat(rows[0][2]).astimezone(UTC)
+    return [Handed(row_id, to_id, new_status, at) for row_id, new_status, _ in rows]
 
 
 # SQLite knows no statement that writes in its WITH. Its writing transactions are alone, so nothing need be locked.

@@ -8,6 +8,7 @@ import subprocess
 import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -190,15 +191,33 @@ def test_a_database_that_does_not_answer_ends_it_with_a_reason(tmp_path: Path) -
     assert "Traceback" not in said
 
 
-def test_with_postgresql_and_redis_it_is_the_same_product_without_invented_data(
-    tmp_path: Path, own_postgres: PostgresServer, own_redis: RedisServer
-) -> None:
-    deployment = {
+@pytest.fixture
+def deployment(own_postgres: PostgresServer, own_redis: RedisServer) -> dict[str, str]:
+    return {
         "DATABASE_URL": own_postgres.url,
         "REDIS_URL": own_redis.url,
         "SECRET_KEY": A_KEY,
         "ALLOWED_HOSTS": "127.0.0.1",
     }
+
+
+def test_two_that_start_at_once_on_an_empty_database_both_come_up(tmp_path: Path, deployment: dict[str, str]) -> None:
+    folders = [tmp_path / name for name in ("one", "two")]
+    for folder in folders:
+        folder.mkdir()
+    with ExitStack() as running:
+        both = [Serve(folder, **deployment) for folder in folders]
+        starting = [threading.Thread(target=running.enter_context, args=(serve,)) for serve in both]
+        for thread in starting:
+            thread.start()
+        for thread in starting:
+            thread.join()
+        assert [answer_of(f"{serve.url}/health").status_code for serve in both] == [200, 200]
+
+
+def test_with_postgresql_and_redis_it_is_the_same_product_without_invented_data(
+    tmp_path: Path, deployment: dict[str, str]
+) -> None:
     with Serve(tmp_path, **deployment) as serve:
         serve.wait_until_it_says("manage.py createsuperuser")
         assert "demo-puente" not in serve.output

@@ -3,6 +3,8 @@
 import os
 import socket
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from importlib import import_module
 from typing import Any, NoReturn
 
@@ -79,11 +81,10 @@ class Command(BaseCommand):
 
     def _prepare_database(self) -> None:
         try:
-            # An up-to-date database costs one query here; `migrate` would also look through every model.
-            executor = MigrationExecutor(connection)
-            if executor.migration_plan(executor.loader.graph.leaf_nodes()):
+            if lags_behind():
                 self.stdout.write("Preparando la base de datos…")
-                call_command("migrate", interactive=False, verbosity=0)
+                with one_at_a_time():
+                    call_command("migrate", interactive=False, verbosity=0)
             if settings.DEMONSTRATION and demo.is_wanted():
                 self.stdout.write("Cargando los datos de demostración…")
                 demo.load()
@@ -154,3 +155,23 @@ class Command(BaseCommand):
     def _refuse(self, *lines: str) -> NoReturn:
         self.stderr.write("\n".join(lines))
         sys.exit(1)
+
+
+def lags_behind() -> bool:
+    """Whether a migration is missing. One query; `migrate` itself would also look through every model."""
+    executor = MigrationExecutor(connection)
+    return bool(executor.migration_plan(executor.loader.graph.leaf_nodes()))
+
+
+@contextmanager
+def one_at_a_time() -> Iterator[None]:
+    """Several that start at once on a new release: the first migrates, the others wait and find it done."""
+    if connection.vendor != "postgresql":
+        yield
+        return
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_lock(hashtextextended('puente migrate', 0))")
+        try:
+            yield
+        finally:
+            cursor.execute("SELECT pg_advisory_unlock(hashtextextended('puente migrate', 0))")

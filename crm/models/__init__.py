@@ -1,6 +1,7 @@
 from crm.models.appointments import Appointment, AppointmentNumber
 from crm.models.audit import AuditEntry, IdempotencyKey
-from crm.models.contacts import Contact, ContactPhone
+from crm.models.contact_phones import ContactPhone
+from crm.models.contacts import Contact
 from crm.models.imports import ImportRow, ImportRun
 from crm.models.leads import Lead
 from crm.models.merges import ContactMerge

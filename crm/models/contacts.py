@@ -15,8 +15,9 @@ from crm.changes import TracksChanges
 from crm.choices import DocumentType, Grading, LandingProduct, PhoneLabel
 from crm.constraints import is_one_of
 from crm.models.audit import AuditEntry
+from crm.models.contact_phones import ORDER_OF_LABELS, ContactPhone, is_another_line, phone_words, words_of_raw_phone
 from crm.models.edits import WritesDifferences
-from crm.phones import Phone, iter_phones, parse_phone, region_of_country, search_words
+from crm.phones import Phone, iter_phones, parse_phone, region_of_country
 from crm.search import SearchColumn, column_words
 from crm.text import tidy_document, words
 
@@ -80,14 +81,14 @@ class ContactQuerySet(models.QuerySet["Contact"]):
         phone = parse_phone(raw, region)
         if phone is None:
             return self.none()
-        return self._with_phones(ContactPhone.objects.filter(key=phone.key).exclude(_another_line(phone)))
+        return self._with_phones(ContactPhone.objects.filter(key=phone.key).exclude(is_another_line(phone)))
 
     def perhaps_with_phone(self, raw: object, *, region: str | None = None) -> Self:
         """Those whom `with_phone` leaves out: to be suggested to a person, never linked silently."""
         phone = parse_phone(raw, region)
         if phone is None:
             return self.none()
-        return self._with_phones(ContactPhone.objects.filter(_another_line(phone), key=phone.key))
+        return self._with_phones(ContactPhone.objects.filter(is_another_line(phone), key=phone.key))
 
     def _with_phones(self, rows: "models.QuerySet[ContactPhone]") -> Self:
         return self.present().filter(pk__in=rows.values("contact_id"))
@@ -170,10 +171,6 @@ class ContactQuerySet(models.QuerySet["Contact"]):
             Contact.objects.bulk_create(made)
             ContactPhone.objects.bulk_create([row for contact in made for row in contact.phone_rows()])
         return made
-
-
-def _another_line(phone: Phone) -> Q:
-    return Q(label=PhoneLabel.LANDLINE) & ~Q(number=phone.number)
 
 
 class Contact(TracksChanges, WritesDifferences):
@@ -431,7 +428,7 @@ class Contact(TracksChanges, WritesDifferences):
     @property
     def phones_in_order(self) -> list["ContactPhone"]:
         """All numbers: that of the mobile field, that of the phone field, then the others as they came."""
-        return sorted(self.phones.all(), key=lambda row: (_ORDER_OF_LABELS.get(row.label, 2), row.pk))
+        return sorted(self.phones.all(), key=lambda row: (ORDER_OF_LABELS.get(row.label, 2), row.pk))
 
     @property
     def main_phone(self) -> str | None:
@@ -516,77 +513,3 @@ def identity_locks(*, phones: Iterable[str], documents: Iterable[object], emails
     names = [f"phone:{key}" for key in phones if key]
     names += [f"document:{number}" for raw in documents if (number := tidy_document(raw))]
     return names + [f"email:{email.strip().lower()}" for email in emails if email and email.strip()]
-
-
-def phone_words(phone: Phone) -> list[str]:
-    """What finds a number in a search box: any run of its digits, or its forgiving key."""
-    found = search_words(phone.number)
-    return found if phone.key in found else [*found, phone.key]
-
-
-def words_of_raw_phone(raw: str) -> list[str]:
-    """What finds a number that could not be read: its digits as they stand."""
-    digits = "".join(char for char in raw if char.isdigit())
-    return [digits] if digits and parse_phone(raw) is None else []
-
-
-class ContactPhoneQuerySet(models.QuerySet["ContactPhone"]):
-    def of_the_fields(self) -> Self:
-        """The numbers of the fields `phone` and `mobile`."""
-        return self.filter(label__in=_FIELD_LABELS)
-
-    def beside_the_fields(self) -> Self:
-        return self.exclude(label__in=_FIELD_LABELS)
-
-    def put(self, rows: Iterable["ContactPhone"]) -> None:
-        """Store, or give a number that is there already its new label."""
-        ContactPhone.objects.bulk_create(
-            list(rows),
-            update_conflicts=True,
-            unique_fields=["contact", "number"],
-            update_fields=["label", "key", "is_valid"],
-        )
-
-
-_FIELD_LABELS = (PhoneLabel.MOBILE, PhoneLabel.PHONE)
-_ORDER_OF_LABELS = {label.value: position for position, label in enumerate(_FIELD_LABELS)}
-
-
-class ContactPhone(models.Model):
-    """One number of a contact, canonical. Numbers are not unique: families share a phone."""
-
-    contact = models.ForeignKey(Contact, on_delete=models.CASCADE, related_name="phones", verbose_name="contacto")
-    number = models.CharField("número", max_length=20)
-    key = models.CharField(max_length=20, editable=False)
-    label = models.CharField("tipo", max_length=10, choices=PhoneLabel, default=PhoneLabel.OTHER)
-    is_valid = models.BooleanField("válido", default=True)
-
-    objects = ContactPhoneQuerySet.as_manager()
-
-    class Meta:
-        verbose_name = "teléfono"
-        constraints = [
-            models.UniqueConstraint(
-                fields=["contact", "number"],
-                name="contact_phone_once",
-                violation_error_message="El contacto ya tiene este teléfono.",
-            ),
-            is_one_of("label", PhoneLabel, "contact_phone_label_is_known"),
-        ]
-        indexes = [models.Index(fields=["key"], name="contact_phone_key")]
-
-    def __str__(self) -> str:
-        return self.number
-
-    @classmethod
-    def of(cls, contact: Contact, phone: Phone, label: str) -> "ContactPhone":
-        return cls(contact=contact, number=phone.number, key=phone.key, label=label, is_valid=phone.is_valid)
-
-    @property
-    def is_of_a_field(self) -> bool:
-        return self.label in _FIELD_LABELS
-
-    @property
-    def label_beside_the_fields(self) -> str:
-        """What the number is called where it is not that of a field."""
-        return PhoneLabel.OTHER.value if self.is_of_a_field else self.label

@@ -12,7 +12,8 @@ from crm.choices import CapturePlace, DocumentType, LeadStatus, Project, Typific
 from crm.constraints import is_one_of
 from crm.locks import hold_all
 from crm.models.audit import AuditEntry
-from crm.models.contacts import LONGEST_PHONE, Contact, identity_locks, phone_words, words_of_raw_phone
+from crm.models.contact_phones import phone_words, words_of_raw_phone
+from crm.models.contacts import LONGEST_PHONE, Contact, identity_locks
 from crm.models.edits import WritesDifferences
 from crm.models.subjects import HasSubject, lock_people
 from crm.phones import Phone, parse_phone

@@ -62,7 +62,7 @@ class ContactViewSet(GenericViewSet[Contact]):
         page = self.paginate_queryset(self.filter_queryset(self.get_queryset()))
         return self.get_paginated_response([_contact(contact) for contact in note_closest_tasks(page or [])])
 
-    @extend_schema(operation_id="contacts_count", responses=TotalAnswer)
+    @extend_schema(operation_id="contacts_count", responses=TotalAnswer, filters=True)
     def count(self, request: Request) -> Response:
         """Cuántos hay, exactamente; con los mismos filtros que la lista."""
         return Response({"total": self.filter_queryset(self.get_queryset()).order_by().count()})

@@ -53,7 +53,7 @@ class LeadViewSet(GenericViewSet[Lead]):
     def _page(self, leads: QuerySet[Lead]) -> Response:
         return self.get_paginated_response([_lead(lead) for lead in self.paginate_queryset(leads) or []])
 
-    @extend_schema(operation_id="leads_count", responses=TotalAnswer)
+    @extend_schema(operation_id="leads_count", responses=TotalAnswer, filters=True)
     def count(self, request: Request) -> Response:
         """Cuántos hay, exactamente; con los mismos filtros que la lista."""
         return Response({"total": self.filter_queryset(self.get_queryset()).order_by().count()})

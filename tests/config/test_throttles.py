@@ -58,7 +58,7 @@ def test_each_caller_has_a_window_of_their_own(
 
 
 def test_strangers_are_told_apart_by_their_address(limit: Callable[..., None]) -> None:
-    limit(login="2/min")
+    limit(caller="2/min")
     with time_machine.travel("2026-03-02T12:00:00Z", tick=False):
         asked = [APIClient().post("/api/auth/logout", {}).status_code for _ in range(3)]
         assert asked == [200, 200, 429]

@@ -160,6 +160,13 @@ def test_every_file_that_a_document_links_to_is_there(document: Path) -> None:
     assert not missing
 
 
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: str(path.relative_to(PROJECT)))
+def test_every_file_of_ours_that_a_document_names_is_there(document: Path) -> None:
+    """But for those of the floors that are still to be built."""
+    named = re.findall(r"`((?:config|crm|calls|opportunities|docs|tests|tools)/[\w/.]+)`", document.read_text())
+    assert [path for path in named if not (PROJECT / path).exists()] == []
+
+
 def test_the_map_names_folders_that_are_there() -> None:
     section = README.read_text().split("\n## Map\n")[1].split("\n## ")[0]
     first_columns = "".join(re.findall(r"^\|([^|]*)\|", section, re.MULTILINE))

@@ -160,7 +160,8 @@ CELERY_BROKER_TRANSPORT_OPTIONS = (
     else {"polling_interval": 0.05}
 )
 CELERY_BEAT_SCHEDULE: dict[str, Any] = {
-    "resume-imports": {"task": "crm.tasks.resume_imports", "schedule": 5.0},
+    # Ticks that nobody took in time say nothing the next one does not say.
+    "resume-imports": {"task": "crm.tasks.resume_imports", "schedule": 5.0, "options": {"expires": 5}},
     "forget-old-imports": {"task": "crm.tasks.forget_old_imports", "schedule": timedelta(hours=1)},
     "forget-old-keys": {"task": "crm.tasks.forget_old_keys", "schedule": timedelta(hours=1)},
 }

@@ -203,7 +203,7 @@ class Call(QuickWrites, TracksChanges, HasSubject, BaseModel):
         for name in ("started_at", "ended_at", "proxima_llamada_fecha", "proxima_accion_fecha"):
             value = self.__dict__.get(name)
             if isinstance(value, str):
-                value = self._meta.get_field(name).to_python(value)
+                value = models.DateTimeField().to_python(value)
             if value is not None and is_naive(value):
                 value = make_aware(value)
             self.__dict__[name] = value

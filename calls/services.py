@@ -43,7 +43,7 @@ def correct_call(
     with transaction.atomic():
         seen = visible_call(call_id, by)
         wanted = _wanted_subject(seen, entity_type, entity_id, by)
-        people = lock_people({_person_id(seen.subject), _person_id(wanted)})
+        people = lock_people({_person_id(_subject_of(seen)), _person_id(wanted)})
         call: Call | None = Call.objects.select_for_update(of=("self",), no_key=True).filter(pk=seen.pk).first()
         if call is None:
             raise NotFound(NOT_FOUND)
@@ -67,7 +67,7 @@ def remove_call(call_id: UUID | None, *, by: User) -> None:
                 "Solo quien registró la llamada, su responsable o un administrador puede eliminarla.",
                 code="llamada_ajena",
             )
-        lock_people([_person_id(call.subject)])
+        lock_people([_person_id(_subject_of(call))])
         call.delete()
 
 
@@ -82,12 +82,17 @@ def _wanted_subject(call: Call, entity_type: str | None, entity_id: UUID | None,
     """The subject that a correction names; the present one when it names none, or the same once more."""
     entity_type = SUBJECT_FIELDS[entity_type or call.entity_type]
     if entity_id is None or (entity_id, entity_type) == (call.entity_id, SUBJECT_FIELDS[call.entity_type]):
-        return call.subject
+        return _subject_of(call)
     return find_subject(entity_type, entity_id, visible_to=by)
 
 
 def _person_id(subject: Contact | Lead) -> UUID:
     return subject.pk if isinstance(subject, Contact) else subject.contact_id
+
+
+def _subject_of(call: Call) -> Contact | Lead:
+    assert call.subject is not None, "the database holds no call without a subject"
+    return call.subject
 
 
 def _fill(call: Call, fields: dict[str, Any], *, by: User) -> set[str]:
@@ -133,7 +138,7 @@ def plan_follow_up(call: Call) -> Task:
 def take_follow_ups_along(call: Call) -> None:
     """A call that turns out to be somebody else's: what it promised, and is still open, was promised to them."""
     planned = Task.objects.open().filter(**call.former_subject(), planned_key__startswith=call.key_of_follow_ups)
-    planned.move_to(call.subject)
+    planned.move_to(_subject_of(call))
 
 
 def tell_person(call: Call, *, created: bool) -> None:
@@ -162,8 +167,9 @@ def tell_person(call: Call, *, created: bool) -> None:
 
 def retell_person(contact_id: UUID | None, lead_id: UUID | None) -> None:
     """The same from the calls that are left, after one was removed or moved away."""
-    person_id = contact_id or Lead.objects.filter(pk=lead_id).values_list("contact_id", flat=True).first()
-    for person in lock_people([person_id] if person_id else []).values():
+    if lead_id:
+        contact_id = Lead.objects.filter(pk=lead_id).values_list("contact_id", flat=True).first()
+    for person in lock_people([contact_id] if contact_id else []).values():
         _note(person, *_last_and_next(person.pk))
 
 

@@ -19,7 +19,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 from uuid import UUID
 
-from django.db import connection, connections, models, router
+from django.db import DEFAULT_DB_ALIAS, connection, connections, models, router
 from django.db.models.expressions import Expression
 from django.db.models.query import get_related_populators
 from django.db.transaction import TransactionManagementError
@@ -37,7 +37,7 @@ class _Open(Expression):
         super().__init__(output_field=output_field)
         self.name = name
 
-    def as_sql(self, compiler: Any, connection: Any) -> tuple[str, list[Any]]:
+    def as_sql(self, compiler: Any, connection: Any) -> Any:
         return "%s", [self]
 
     def stored(self, values: dict[str, Any]) -> Any:
@@ -80,7 +80,8 @@ class _Compiled:
         self.first, self.end = shape["select_fields"][0], shape["select_fields"][-1] + 1
         self.names = [column.target.attname for column, *_ in columns[self.first : self.end]]
         self.model = shape["model"]
-        self.related = get_related_populators(shape, columns, connection.alias)
+        populators_of: Any = get_related_populators
+        self.related = populators_of(shape, columns, connection.alias)
 
     def rows(self, values: dict[str, Any]) -> list[Any]:
         if self.locks and not connection.in_atomic_block:
@@ -121,16 +122,14 @@ class QuickWrites(models.Model):
                 return []
         return super()._do_insert(manager, using, fields, returning_fields, raw)  # type: ignore[misc]
 
-    def _do_update(
+    def _do_update(  # type: ignore[override]
         self, base_qs: Any, using: str, pk_val: Any, values: Any, update_fields: Any, forced_update: Any
-    ) -> bool:
+    ) -> Any:
         written = [(field, value) for field, _, value in values]
         statement = _statement(_UPDATE, type(self), written)
         if statement:
             return _execute(using, statement, [*written, (self._meta.pk, pk_val)]) > 0
-        return super()._do_update(  # type: ignore[misc,no-any-return]
-            base_qs, using, pk_val, values, update_fields, forced_update
-        )
+        return super()._do_update(base_qs, using, pk_val, values, update_fields, forced_update)  # type: ignore[call-arg]
 
 
 def update_row(model: type[models.Model], pk: Any, **values: Any) -> int:
@@ -138,7 +137,7 @@ def update_row(model: type[models.Model], pk: Any, **values: Any) -> int:
     written = [(model._meta.get_field(name), value) for name, value in values.items()]
     statement = _statement(_UPDATE, model, written)
     if statement:
-        return _execute(router.db_for_write(model), statement, [*written, (model._meta.pk, pk)])
+        return _execute(router.db_for_write(model) or DEFAULT_DB_ALIAS, statement, [*written, (model._meta.pk, pk)])
     return model._base_manager.filter(pk=pk).update(**values)
 
 
@@ -169,7 +168,7 @@ def _written_down(pattern: str, model: type[models.Model], fields: list[Any]) ->
         columns=", ".join(columns),
         places=", ".join(["%s"] * len(columns)),
         assignments=", ".join(f"{column} = %s" for column in columns),
-        key=quote(model._meta.pk.column),
+        key=quote(str(model._meta.pk.column)),
     )
 
 

@@ -21,7 +21,7 @@ class CallFilter(ResponsibleFilter):
     search = django_filters.CharFilter(method="find", label="Nombre, documento, correo o teléfono de la persona.")
 
     def find(self, queryset: QuerySet[Any], name: str, value: str) -> QuerySet[Any]:
-        return queryset.search(value)  # type: ignore[attr-defined,no-any-return]
+        return queryset.search(value)  # type: ignore[attr-defined]
 
 
 class CallCalendarFilter(CalendarFilter):

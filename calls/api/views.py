@@ -10,7 +10,7 @@ from calls import services
 from calls.api.filters import CallCalendarFilter, CallFilter
 from calls.api.serializers import CallAnswer, CallBody, CallTypeAnswer, CallTypeBody, ManagedCallTypeAnswer
 from calls.models import Call, CallType
-from crm.api.base import as_id
+from crm.api.base import as_id, user_of
 from crm.api.subjects import CALENDAR_LIMIT, person_or_404
 from crm.exceptions import NotFound
 from crm.permissions import IsAdministrator
@@ -28,7 +28,7 @@ class CallViewSet(GenericViewSet[Call]):
     filterset_class = CallFilter
 
     def get_queryset(self) -> QuerySet[Call]:
-        return Call.objects.visible_to(self.request.user).with_subject().newest_first()
+        return Call.objects.visible_to(user_of(self.request)).with_subject().newest_first()
 
     @extend_schema(operation_id="calls_list")
     def list(self, request: Request) -> Response:
@@ -37,22 +37,22 @@ class CallViewSet(GenericViewSet[Call]):
 
     @extend_schema(request=CallBody, responses={201: CallAnswer})
     def create(self, request: Request) -> Response:
-        call = services.record_call(by=request.user, **CallBody.read(request.data))
+        call = services.record_call(by=user_of(request), **CallBody.read(request.data))
         return Response(_call(call), status=201)
 
     @extend_schema(operation_id="calls_retrieve")
     def retrieve(self, request: Request, call_id: str) -> Response:
-        return Response(_call(services.visible_call(as_id(call_id), request.user)))
+        return Response(_call(services.visible_call(as_id(call_id), user_of(request))))
 
     @extend_schema(request=CallBody)
     def update(self, request: Request, call_id: str) -> Response:
         """Parcial, con PUT y con PATCH. Una fecha nueva crea una tarea nueva; la misma, ninguna."""
         fields = CallBody.read(request.data, partial=True)
-        return Response(_call(services.correct_call(as_id(call_id), by=request.user, **fields)))
+        return Response(_call(services.correct_call(as_id(call_id), by=user_of(request), **fields)))
 
     @extend_schema(responses={204: None})
     def destroy(self, request: Request, call_id: str) -> Response:
-        services.remove_call(as_id(call_id), by=request.user)
+        services.remove_call(as_id(call_id), by=user_of(request))
         return Response(status=204)
 
 
@@ -62,7 +62,7 @@ class CallCalendar(GenericViewSet[Call]):
     pagination_class = None
 
     def get_queryset(self) -> QuerySet[Call]:
-        return Call.objects.on_calendar_of(self.request.user).with_subject().newest_first()
+        return Call.objects.on_calendar_of(user_of(self.request)).with_subject().newest_first()
 
     @extend_schema(operation_id="calls_calendar", responses=CallAnswer(many=True))
     def list(self, request: Request) -> Response:
@@ -78,7 +78,7 @@ class ContactCalls(GenericViewSet[Call]):
     @extend_schema(operation_id="contact_calls_list")
     def list(self, request: Request, contact_id: str) -> Response:
         """Todas las llamadas de un contacto y de sus leads, de quien sean."""
-        person_id = person_or_404(contact_id, request.user)
+        person_id = person_or_404(contact_id, user_of(request))
         page = self.paginate_queryset(Call.objects.about_person(person_id).with_subject().newest_first())
         return self.get_paginated_response([_call(call) for call in page or []])
 
@@ -130,7 +130,8 @@ class ManagedCallTypeViewSet(GenericViewSet[CallType]):
 
 
 def _known(call_type_id: str) -> CallType:
-    found = CallType.objects.filter(pk=as_id(call_type_id)).first()
+    type_id = as_id(call_type_id)
+    found = CallType.objects.filter(pk=type_id).first() if type_id else None
     if found is None:
         raise NotFound("Tipo de llamada no encontrado")
     return found

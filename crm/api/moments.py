@@ -1,7 +1,7 @@
 """Points in time in the address of a request."""
 
 import re
-from datetime import UTC, datetime
+from datetime import UTC, datetime, time
 from typing import Any
 
 import django_filters
@@ -20,8 +20,7 @@ def read_moment(text: str, *, is_end: bool = False) -> datetime | None:
     text = _LOST_PLUS.sub(r"+\1", text.strip())
     try:
         if len(text) == 10 and (day := parse_date(text)):
-            last = {"hour": 23, "minute": 59, "second": 59, "microsecond": 999_999} if is_end else {}
-            found: datetime | None = datetime(day.year, day.month, day.day, **last)  # noqa: DTZ001  aware below
+            found: datetime | None = datetime.combine(day, time.max if is_end else time.min)
         else:
             found = parse_datetime(text)
         if found is None or not FIRST_YEAR <= found.year <= LAST_YEAR:

@@ -91,8 +91,9 @@ class HasSubject(models.Model):
 
     @subject.setter
     def subject(self, value: "Contact | Lead") -> None:
-        field = value._meta.model_name
-        self.contact, self.lead = (value, None) if field == "contact" else (None, value)
+        other = "lead" if value._meta.model_name == "contact" else "contact"
+        setattr(self, other, None)
+        setattr(self, str(value._meta.model_name), value)
 
     @property
     def entity_type(self) -> str:

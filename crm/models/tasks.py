@@ -66,8 +66,8 @@ class TaskQuerySet(SubjectQuerySet):
 
     def move_to(self, subject: "Contact | Lead") -> int:
         """Put them to another contact or lead; what has planned them still has."""
-        field = subject._meta.model_name
-        columns = {"contact": None, "lead": None, field: subject}
+        columns: dict[str, Contact | Lead | None] = {"contact": None, "lead": None}
+        columns[str(subject._meta.model_name)] = subject
         return self.update(**columns, updated_at=timezone.now())
 
 

@@ -6,7 +6,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.viewsets import GenericViewSet
 
-from crm.api.base import as_id
+from crm.api.base import as_id, user_of
 from crm.api.filters.notes import NoteFilter
 from crm.api.serializers.notes import NoteAnswer, NoteBody
 from crm.api.subjects import person_or_404
@@ -24,7 +24,7 @@ class NoteViewSet(GenericViewSet[Note]):
     filterset_class = NoteFilter
 
     def get_queryset(self) -> QuerySet[Note]:
-        return Note.objects.visible_to(self.request.user).with_subject().newest_first()
+        return Note.objects.visible_to(user_of(self.request)).with_subject().newest_first()
 
     @extend_schema(operation_id="notes_list")
     def list(self, request: Request) -> Response:
@@ -33,23 +33,23 @@ class NoteViewSet(GenericViewSet[Note]):
 
     @extend_schema(request=NoteBody, responses={201: NoteAnswer})
     def create(self, request: Request) -> Response:
-        note = Note.objects.write(**NoteBody.read(request.data), by=request.user)
+        note = Note.objects.write(**NoteBody.read(request.data), by=user_of(request))
         return Response(_note(note), status=201)
 
     @extend_schema(operation_id="notes_retrieve")
     def retrieve(self, request: Request, note_id: str) -> Response:
-        return Response(_note(_visible(note_id, request.user)))
+        return Response(_note(_visible(note_id, user_of(request))))
 
     @extend_schema(request=NoteBody)
     def update(self, request: Request, note_id: str) -> Response:
         """Parcial, con PUT y con PATCH."""
-        note = _changeable(note_id, request.user)
-        note.change(by=request.user, **NoteBody.read(request.data, partial=True))
+        note = _changeable(note_id, user_of(request))
+        note.change(by=user_of(request), **NoteBody.read(request.data, partial=True))
         return Response(_note(note))
 
     @extend_schema(responses={204: None})
     def destroy(self, request: Request, note_id: str) -> Response:
-        _changeable(note_id, request.user).delete()
+        _changeable(note_id, user_of(request)).delete()
         return Response(status=204)
 
 
@@ -60,7 +60,7 @@ class ContactNotes(GenericViewSet[Note]):
     @extend_schema(operation_id="contact_notes_list")
     def list(self, request: Request, contact_id: str) -> Response:
         """Todas las notas de un contacto y de sus leads, de quien sean."""
-        person_id = person_or_404(contact_id, request.user)
+        person_id = person_or_404(contact_id, user_of(request))
         page = self.paginate_queryset(Note.objects.about_person(person_id).with_subject().newest_first())
         return self.get_paginated_response([_note(note) for note in page or []])
 

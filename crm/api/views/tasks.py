@@ -6,7 +6,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.viewsets import GenericViewSet
 
-from crm.api.base import as_id
+from crm.api.base import as_id, user_of
 from crm.api.filters.tasks import TaskCalendarFilter, TaskFilter
 from crm.api.serializers.tasks import CompletionBody, TaskAnswer, TaskBody
 from crm.api.subjects import CALENDAR_LIMIT, person_or_404
@@ -25,7 +25,7 @@ class TaskViewSet(GenericViewSet[Task]):
     filterset_class = TaskFilter
 
     def get_queryset(self) -> QuerySet[Task]:
-        return Task.objects.visible_to(self.request.user).with_subject()
+        return Task.objects.visible_to(user_of(self.request)).with_subject()
 
     @extend_schema(operation_id="tasks_list")
     def list(self, request: Request) -> Response:
@@ -35,30 +35,30 @@ class TaskViewSet(GenericViewSet[Task]):
     @extend_schema(request=TaskBody, responses={200: TaskAnswer, 201: TaskAnswer})
     def create(self, request: Request) -> Response:
         """201, o 200 con la tarea de seguimiento que una llamada acaba de planificar para ese mismo segundo."""
-        task, created = Task.objects.file_for(**TaskBody.read(request.data), by=request.user)
+        task, created = Task.objects.file_for(**TaskBody.read(request.data), by=user_of(request))
         return Response(_task(task), status=201 if created else 200)
 
     @extend_schema(operation_id="tasks_retrieve")
     def retrieve(self, request: Request, task_id: str) -> Response:
-        return Response(_task(_readable(task_id, request.user)))
+        return Response(_task(_readable(task_id, user_of(request))))
 
     @extend_schema(request=TaskBody)
     def update(self, request: Request, task_id: str) -> Response:
         """Parcial, con PUT y con PATCH."""
-        task = _changeable(task_id, request.user)
-        task.change(by=request.user, **TaskBody.read(request.data, partial=True))
+        task = _changeable(task_id, user_of(request))
+        task.change(by=user_of(request), **TaskBody.read(request.data, partial=True))
         return Response(_task(task))
 
     @extend_schema(request=CompletionBody)
     def complete(self, request: Request, task_id: str) -> Response:
         """Marca la tarea como hecha; repetirlo conserva el primer momento."""
-        task = _changeable(task_id, request.user)
+        task = _changeable(task_id, user_of(request))
         task.complete(**CompletionBody.read(request.data))
         return Response(_task(task))
 
     @extend_schema(responses={204: None})
     def destroy(self, request: Request, task_id: str) -> Response:
-        _changeable(task_id, request.user).delete()
+        _changeable(task_id, user_of(request)).delete()
         return Response(status=204)
 
 
@@ -68,7 +68,7 @@ class TaskCalendar(GenericViewSet[Task]):
     pagination_class = None
 
     def get_queryset(self) -> QuerySet[Task]:
-        return Task.objects.visible_to(self.request.user).open().with_subject().soonest_first()
+        return Task.objects.visible_to(user_of(self.request)).open().with_subject().soonest_first()
 
     @extend_schema(operation_id="tasks_calendar", responses=TaskAnswer(many=True))
     def list(self, request: Request) -> Response:
@@ -84,7 +84,7 @@ class ContactTasks(GenericViewSet[Task]):
     @extend_schema(operation_id="contact_tasks_list")
     def list(self, request: Request, contact_id: str) -> Response:
         """Todas las tareas de un contacto y de sus leads, de quien sean."""
-        person_id = person_or_404(contact_id, request.user)
+        person_id = person_or_404(contact_id, user_of(request))
         page = self.paginate_queryset(Task.objects.about_person(person_id).with_subject().newest_first())
         return self.get_paginated_response([_task(task) for task in page or []])
 

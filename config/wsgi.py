@@ -3,6 +3,7 @@
 import os
 
 from django.core.wsgi import get_wsgi_application
+from django.urls import get_resolver
 
 from config.checks import refuse_to_start_incomplete
 
@@ -10,3 +11,5 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 
 application = get_wsgi_application()
 refuse_to_start_incomplete()
+# Read the routes before the first request: two threads that import them at once meet half a module.
+get_resolver().url_patterns  # noqa: B018  asked for its effect

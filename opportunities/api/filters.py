@@ -1,8 +1,11 @@
 """What the list of opportunities can be narrowed by."""
 
+from typing import Any
+
 from django_filters import rest_framework as filters
 
 from crm.api.subjects import IdFilter
+from crm.search import search_in_order
 from opportunities.api.serializers import PRIORITIES
 from opportunities.choices import OpportunityStatus
 from opportunities.models.opportunities import OpportunityQuerySet
@@ -17,7 +20,12 @@ class OpportunityFilter(filters.FilterSet):
     unassigned = filters.BooleanFilter(field_name="assigned_to", lookup_expr="isnull", label="Sin asignar")
     min_score = filters.NumberFilter(field_name="opportunity_score", lookup_expr="gte", label="Puntaje mínimo")
     max_score = filters.NumberFilter(field_name="opportunity_score", lookup_expr="lte", label="Puntaje máximo")
-    search = filters.CharFilter(method="about", label="Nombre, correo, ciudad, documento o teléfono del contacto")
+    search = filters.CharFilter(method="unchanged", label="Nombre, correo, ciudad, documento o teléfono del contacto")
 
-    def about(self, opportunities: OpportunityQuerySet, name: str, typed: str) -> OpportunityQuerySet:
-        return opportunities.search(typed)
+    def filter_queryset(self, queryset: OpportunityQuerySet) -> Any:
+        found = super().filter_queryset(queryset)
+        typed = self.form.cleaned_data.get("search")
+        return search_in_order(found, typed, column="contact__search_words", among=queryset) if typed else found
+
+    def unchanged(self, opportunities: OpportunityQuerySet, name: str, value: str) -> OpportunityQuerySet:
+        return opportunities

@@ -67,7 +67,7 @@ class Handover:
         with transaction.atomic(savepoint=False):
             handed = write(self, ids, at_least) if ids else []
             if handed:
-                action = "opportunities_assigned" if self.to else "opportunities_unassigned"
+                action = "opportunity.assign" if self.to else "opportunity.unassign"
                 tell(action, handed, by=self.by, kind=self.kind, bulk_id=self.bulk_id, to_user_id=self.to_id)
         return handed
 
@@ -183,7 +183,7 @@ def give_back(assignment_ids: Sequence[int], *, by: "User | None", bulk_id: UUID
         cursor.execute(_UNDOING_LEDGER.format(these=these), [by_id, stored_bulk_id, at, *id_list])
         cursor.execute(_UNDOING.format(these=these), [at, *id_list])
         handed = [Handed(_read(row_id), _read(to_id), status, now) for row_id, to_id, status in cursor.fetchall()]
-    tell("assignments_undone", handed, by=by, kind=AssignmentKind.UNDO, bulk_id=bulk_id, to_user_id=None)
+    tell("opportunity.undo", handed, by=by, kind=AssignmentKind.UNDO, bulk_id=bulk_id, to_user_id=None)
     return handed
 
 

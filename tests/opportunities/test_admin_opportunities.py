@@ -35,7 +35,7 @@ def test_several_are_assigned_after_saying_to_whom(alice: User, bob: User) -> No
     assert {(line.to_user_id, line.by_user_id, line.kind, line.notes) for line in lines} == {
         (bob.pk, alice.pk, "bulk", "Zona norte")
     }
-    assert AuditEntry.objects.filter(action="opportunities_assigned", actor=alice).count() == 1
+    assert AuditEntry.objects.filter(action="opportunity.assign", actor=alice).count() == 1
 
 
 def test_assigning_one_or_a_hundred_costs_the_same(alice: User, bob: User) -> None:

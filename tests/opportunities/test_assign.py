@@ -66,10 +66,10 @@ def test_a_closed_one_is_opened_again_by_assigning_it(as_user, alice, bob):
 def test_the_audit_has_one_entry(as_user, alice, bob):
     row = OpportunityFactory()
     assign(as_user(alice), row, str(bob.pk))
-    entry = AuditEntry.objects.get(action="opportunities_assigned")
+    entry = AuditEntry.objects.get(action="opportunity.assign")
     assert (entry.actor_id, entry.entity_id) == (alice.pk, str(row.pk))
     assign(as_user(alice), row, None)
-    assert AuditEntry.objects.filter(action="opportunities_unassigned", entity_id=str(row.pk)).count() == 1
+    assert AuditEntry.objects.filter(action="opportunity.unassign", entity_id=str(row.pk)).count() == 1
 
 
 @pytest.mark.parametrize("unknown", [NOBODY, "x", "bulk"])

@@ -156,7 +156,7 @@ def test_when_nothing_is_found_nothing_succeeded(as_user, alice, bob):
     body = answer.json()
     assert (body["success"], body["assigned_count"], body["failed_count"], body["bulk_id"]) == (False, 0, 4, None)
     assert [error["opportunity_id"] for error in body["errors"]] == [NOBODY, "null", '["x"]', ""]
-    assert not AuditEntry.objects.filter(action="opportunities_assigned").exists()
+    assert not AuditEntry.objects.filter(action="opportunity.assign").exists()
 
 
 def test_atomic_assigns_nothing_when_one_is_missing(as_user, alice, bob):
@@ -345,7 +345,7 @@ def test_the_same_key_gives_the_first_answer_and_does_nothing_twice(as_user, ali
     assert second.json() == first.json()
     assert second.status_code == first.status_code == 200
     assert len(ledger_of(row)) == 1
-    assert AuditEntry.objects.filter(action="opportunities_assigned").count() == 1
+    assert AuditEntry.objects.filter(action="opportunity.assign").count() == 1
 
 
 def test_a_partial_answer_is_repeated_as_well(as_user, alice, bob):
@@ -387,7 +387,7 @@ def test_an_atomic_refusal_with_a_key_leaves_nothing(as_user, alice, bob):
 def test_the_audit_has_one_entry_for_the_whole(as_user, alice, bob):
     rows = OpportunityFactory.create_batch(4)
     body = bulk_assign(as_user(alice), ids_of(rows), bob).json()
-    entry = AuditEntry.objects.get(action="opportunities_assigned")
+    entry = AuditEntry.objects.get(action="opportunity.assign")
     assert (entry.actor_id, entry.entity_type, entry.entity_id) == (alice.pk, "opportunities", body["bulk_id"])
     assert entry.details == {"count": 4, "kind": "bulk", "assigned_to_id": str(bob.pk)}
 

@@ -34,7 +34,7 @@ def test_each_leaves_a_row_in_the_ledger(as_user, alice, bob):
     assert (line.from_user_id, line.to_user_id, line.by_user_id) == (bob.pk, None, alice.pk)
     assert (line.from_status, line.to_status, line.kind) == ("assigned", "pending", "bulk")
     assert (str(line.bulk_id), line.notes) == (body["bulk_id"], "Baja de Bob")
-    assert AuditEntry.objects.get(action="opportunities_unassigned").entity_id == body["bulk_id"]
+    assert AuditEntry.objects.get(action="opportunity.unassign").entity_id == body["bulk_id"]
 
 
 def test_it_succeeds_only_when_none_fails(as_user, alice, bob):

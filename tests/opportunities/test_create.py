@@ -134,7 +134,7 @@ def test_a_contact_is_required(as_user, bob):
 def test_the_audit_has_one_entry(as_user, bob, charlie):
     body = create(as_user(bob), ContactFactory(), assigned_to_id=str(charlie.pk)).json()
     entry = AuditEntry.objects.get(entity_type="opportunities")
-    assert (entry.action, entry.entity_id, entry.actor_id) == ("opportunity_created", body["id"], bob.pk)
+    assert (entry.action, entry.entity_id, entry.actor_id) == ("opportunity.create", body["id"], bob.pk)
 
 
 def test_with_a_key_it_is_made_once(as_user, bob):

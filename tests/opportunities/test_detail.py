@@ -161,7 +161,7 @@ def test_the_contact_of_an_opportunity_stays(as_user, bob, row):
 
 def test_the_audit_names_the_changed_fields(as_user, bob, row):
     as_user(bob).patch(one(row), {"status": "lost", "notes": "No contesta", "priority": "medium"})
-    entry = AuditEntry.objects.get(action="opportunity_updated")
+    entry = AuditEntry.objects.get(action="opportunity.update")
     assert (entry.actor_id, entry.entity_id) == (bob.pk, str(row.pk))
     assert entry.details == {"fields": ["notes", "status"]}
 

@@ -114,6 +114,6 @@ def test_unknown_opportunities_and_outsiders(as_user, bob, oscar):
 def test_the_audit_says_who_noted_it(as_user, bob):
     row = OpportunityFactory()
     note(as_user(bob), row, 4, "green")
-    entry = AuditEntry.objects.get(action="first_call_noted")
+    entry = AuditEntry.objects.get(action="opportunity.first_call")
     assert (entry.actor_id, entry.entity_id) == (bob.pk, str(row.pk))
     assert entry.details == {"attempt": 4, "status": "green"}

@@ -62,7 +62,7 @@ def test_undoing_is_on_the_ledger_itself(admin, alice, bob, charlie):
     assert (undone.reverts_id, str(undone.bulk_id)) == (given.pk, body["bulk_id"])
     row.refresh_from_db()
     assert row.updated_at == undone.created_at
-    entry = AuditEntry.objects.get(action="assignments_undone")
+    entry = AuditEntry.objects.get(action="opportunity.undo")
     assert (entry.actor_id, entry.entity_id, entry.details["count"]) == (alice.pk, body["bulk_id"], 1)
 
 

@@ -94,7 +94,10 @@ class CallQuerySet(SubjectQuerySet):
         from crm.models import Contact, Lead
 
         contacts, leads = Contact.objects.search(typed), Lead.objects.search(typed)
-        return self.filter(Q(contact__in=contacts.values("pk")) | Q(lead__in=leads.values("pk")))
+        # A union, because with an OR over both the calls themselves would be read one by one.
+        of_contacts = Call.objects.filter(contact__in=contacts.values("pk")).values("pk")
+        of_leads = Call.objects.filter(lead__in=leads.values("pk")).values("pk")
+        return self.filter(pk__in=of_contacts.union(of_leads, all=True))
 
     def newest_first(self) -> Self:
         return self.order_by("-created_at", "-id")

@@ -102,6 +102,9 @@ class CallQuerySet(SubjectQuerySet):
     def newest_first(self) -> Self:
         return self.order_by("-created_at", "-id")
 
+    def latest_first(self) -> Self:
+        return self.order_by("-started_at", "-id")
+
 
 class Call(QuickWrites, TracksChanges, HasSubject, BaseModel):
     """One phone call. A next date on it plans a follow-up task (calls/receivers.py)."""

@@ -187,7 +187,7 @@ def announce(call: Call) -> None:
 
 
 def _last_and_next(contact_id: UUID) -> tuple[datetime | None, datetime | None]:
-    calls = Call.objects.about_person(contact_id).order_by("-started_at", "-id")
+    calls = Call.objects.about_person(contact_id).latest_first()
     newest = calls.only("started_at").first()
     naming = calls.filter(proxima_llamada_fecha__isnull=False).only("proxima_llamada_fecha").first()
     if newest is None or naming is None:

@@ -20,6 +20,12 @@ class CallFilter(ResponsibleFilter):
     )
     search = django_filters.CharFilter(method="find", label="Nombre, documento, correo o teléfono de la persona.")
 
+    def filter_queryset(self, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        """The newest on record first; within dates of calls the latest calls first, as the index on them has it."""
+        found: Any = super().filter_queryset(queryset)
+        asks_for_dates = self.form.cleaned_data.get("date_from") or self.form.cleaned_data.get("date_to")
+        return found.latest_first() if asks_for_dates else found.newest_first()
+
     def find(self, queryset: QuerySet[Any], name: str, value: str) -> QuerySet[Any]:
         return queryset.search(value)  # type: ignore[attr-defined]
 

@@ -28,7 +28,7 @@ class CallViewSet(GenericViewSet[Call]):
     filterset_class = CallFilter
 
     def get_queryset(self) -> QuerySet[Call]:
-        return Call.objects.visible_to(user_of(self.request)).with_subject().newest_first()
+        return Call.objects.visible_to(user_of(self.request)).with_subject()
 
     @extend_schema(operation_id="calls_list")
     def list(self, request: Request) -> Response:

@@ -103,6 +103,12 @@ def test_dates_are_those_of_the_call_and_inclusive(as_user, bob, query, found):
     assert bool(ids(as_user(bob).get(CALLS, query))) is found
 
 
+def test_within_dates_the_latest_calls_come_first(as_user, bob):
+    late, early = CallFactory(started_at=NOON + timedelta(hours=2)), CallFactory(started_at=NOON)
+    assert ids(as_user(bob).get(CALLS, {"date_from": "2026-03-01"})) == [str(late.pk), str(early.pk)]
+    assert ids(as_user(bob).get(CALLS)) == [str(early.pk), str(late.pk)]
+
+
 def test_search_finds_who_was_called(as_user, bob):
     contact = CallFactory(contact=ContactFactory(name="Luz Peña", mobile="+51987654321"))
     lead = CallFactory(contact=None, lead=LeadFactory(nombre="Ramón Ñahui", celular="+51912345678"))

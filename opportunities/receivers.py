@@ -37,7 +37,7 @@ def an_outgoing_call_is_a_first_call_attempt(
     if direction != "outbound" or contact_id is None:
         return
     try:
-        Opportunity.objects.note_call(contact_id, call_id=call_id, call_status=call_status, at=at, notes=notes or "")
+        Opportunity.count_call(contact_id, call_id=call_id, call_status=call_status, at=at, notes=notes or "")
     except DatabaseError:
         raise
     except Exception:

@@ -1,6 +1,7 @@
 """Opportunities: chances worth a call, who holds them, what came of the first five attempts."""
 
 from datetime import UTC, datetime
+from operator import attrgetter
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 from uuid import UUID
 
@@ -16,6 +17,7 @@ from crm.exceptions import NotFound
 from crm.ids import new_id
 from crm.models import AuditEntry, Contact
 from crm.models.base import BaseModel
+from crm.prepared import Prepared, QuickWrites
 from crm.scope import is_limited
 from opportunities.choices import (
     ATTEMPT_OF_CALL,
@@ -112,22 +114,8 @@ class OpportunityQuerySet(models.QuerySet["Opportunity"]):
                 opportunity.begin_ledger(holder, by=by, from_status=born_as)
         return opportunity
 
-    def note_call(self, contact_id: UUID, *, call_id: UUID, call_status: str, at: datetime, notes: str) -> None:
-        """A call to a contact counts as an attempt at the first call of their newest open opportunity.
 
-        A call that is already an attempt corrects it, wherever it stands (client file 4.3).
-        """
-        with transaction.atomic(savepoint=False):
-            rows: list[Opportunity] = list(self.filter(contact_id=contact_id).locked())
-            rows.sort(key=lambda row: (row.created_at, row.pk), reverse=True)
-            known = next((row for row in rows if row.attempt_of(call_id)), None)
-            chosen = known or next((row for row in rows if row.awaits_first_call), None)
-            if chosen:
-                status = ATTEMPT_OF_CALL.get(call_status, AttemptStatus.ORANGE)
-                chosen.note_call(call_id, status=status, at=at, notes=notes)
-
-
-class Opportunity(TracksChanges, BaseModel):
+class Opportunity(QuickWrites, TracksChanges, BaseModel):
     tracked_fields: ClassVar[tuple[str, ...]] = ("status", "assigned_to_id")
 
     contact = models.ForeignKey(
@@ -206,6 +194,20 @@ class Opportunity(TracksChanges, BaseModel):
 
     def __str__(self) -> str:
         return f"{self.contact} ({self.get_status_display()})"
+
+    @classmethod
+    def count_call(cls, contact_id: UUID, *, call_id: UUID, call_status: str, at: datetime, notes: str) -> None:
+        """A call to a contact counts as an attempt at the first call of their newest open opportunity.
+
+        A call that is already an attempt corrects it, wherever it stands (client file 4.3).
+        """
+        with transaction.atomic(savepoint=False):
+            rows = sorted(_locked_of_contact(contact_id=contact_id), key=attrgetter("created_at", "pk"), reverse=True)
+            known = next((row for row in rows if row.attempt_of(call_id)), None)
+            chosen = known or next((row for row in rows if row.awaits_first_call), None)
+            if chosen:
+                status = ATTEMPT_OF_CALL.get(call_status, AttemptStatus.ORANGE)
+                chosen.note_call(call_id, status=status, at=at, notes=notes)
 
     def may_be_revised_by(self, user: "User") -> bool:
         """Whoever has it, and administrators (client file 4.2)."""
@@ -327,3 +329,8 @@ def _outcome(attempts: dict[str, dict[str, Any]]) -> dict[str, Any]:
 def contacts_of_holder(user: "User") -> Q:
     """The contacts an agent reaches because an opportunity of theirs is assigned to them (crm/scope.py)."""
     return Q(pk__in=Opportunity.objects.filter(assigned_to=user).values("contact_id"))
+
+
+_locked_of_contact: Prepared[Opportunity] = Prepared(
+    lambda contact_id: Opportunity.objects.filter(contact_id=contact_id).locked(), contact_id=models.UUIDField()
+)

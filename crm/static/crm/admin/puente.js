@@ -33,6 +33,12 @@ function makeReachable(root) {
 }
 
 document.addEventListener("DOMContentLoaded", () => makeReachable(document));
+
+/* The page is hidden until Alpine is there, and what is hidden takes no focus. */
+document.addEventListener("alpine:initialized", () => {
+  setTimeout(() => document.querySelector("[autofocus]")?.focus());
+});
+
 document.addEventListener("keydown", (event) => {
   if (event.key !== "Enter" && event.key !== " ") return;
   const element = event.target;

@@ -43,7 +43,6 @@ from opportunities.services import NO_SUCH_BULK, NO_SUCH_OPPORTUNITY, Asked, Rep
 
 # Made once: what they know about their fields is the same for every request.
 _opportunity = OpportunityAnswer().to_representation
-_assignment = AssignmentAnswer().to_representation
 
 # --- One opportunity, and lists of them -------------------------------------------------------
 

@@ -1,12 +1,12 @@
 """The demonstration's opportunities, with the ledger that says who held them (contract section 7)."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
 from crm.demo import Cast, Story, keep
-from crm.models import Contact, User
+from crm.models import AuditEntry, Contact, User
 from opportunities.choices import AssignmentKind, AttemptStatus, OpportunityStatus, PipelineStage, Priority
 from opportunities.models import Assignment, Opportunity
 
@@ -39,7 +39,9 @@ def load(cast: Cast, now: datetime) -> None:
         opportunities.append(opportunity)
         ledger.extend(_hand_out(about, opportunity, cast))
     keep(opportunities)
-    Assignment.objects.bulk_create(sorted(ledger, key=lambda row: row.created_at))
+    ledger.sort(key=lambda row: row.created_at)
+    Assignment.objects.bulk_create(ledger)
+    keep(_for_the_record(ledger))
 
 
 def _opportunity(story: Story, contact: Contact) -> Opportunity:
@@ -81,9 +83,9 @@ def _hand_out(story: Story, opportunity: Opportunity, cast: Cast) -> Iterator[As
 
 
 def _give(story: Story, opportunity: Opportunity, to: User, *, by: User) -> Assignment:
-    """In bulk it goes with the others of that morning: they share the moment and the id."""
+    """In bulk it goes with what the same person got that morning: they share the moment and the id."""
     alone = (story.some_time_since(opportunity.updated_at), None)
-    at, bulk_id = _bulk_after(story, opportunity.updated_at) or alone
+    at, bulk_id = _bulk_after(story, opportunity.updated_at, to) or alone
     row = Assignment(
         opportunity=opportunity,
         from_user=opportunity.assigned_to,
@@ -102,13 +104,29 @@ def _give(story: Story, opportunity: Opportunity, to: User, *, by: User) -> Assi
     return row
 
 
-def _bulk_after(story: Story, moment: datetime) -> tuple[datetime, UUID] | None:
+def _bulk_after(story: Story, moment: datetime, to: User) -> tuple[datetime, UUID] | None:
     """The next of the weekly mornings on which what had gathered was shared out."""
     for weeks_ago in range(26, 0, -1):
         morning = story.at(-7 * weeks_ago + 5, 8, 30)
         if moment < morning < story.now:
-            return morning, Story(f"opportunities/bulk/{weeks_ago}", story.now, story.zone).id
+            return morning, Story(f"opportunities/bulk/{weeks_ago}/{to.email}", story.now, story.zone).id
     return None
+
+
+def _for_the_record(ledger: Sequence[Assignment]) -> Iterator[AuditEntry]:
+    """One entry of the audit for each act, single or bulk."""
+    acts: dict[UUID | int, list[Assignment]] = {}
+    for row in ledger:
+        acts.setdefault(row.bulk_id or row.pk, []).append(row)
+    for first, *others in acts.values():
+        yield AuditEntry(
+            actor=first.by_user,
+            action="opportunity.assign",
+            entity_type="opportunities",
+            entity_id=str(first.bulk_id or first.opportunity_id),
+            details={"count": 1 + len(others), "kind": first.kind, "assigned_to_id": str(first.to_user_id)},
+            created_at=first.created_at,
+        )
 
 
 def _work_on(story: Story, opportunity: Opportunity, status: OpportunityStatus) -> None:

@@ -1,0 +1,88 @@
+"""How invented rows come out the same each time, and how they are stored."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, time, timedelta, tzinfo
+from random import Random
+from typing import Any, TypeVar
+from uuid import NAMESPACE_URL, UUID, uuid5
+
+from django.db import connection, models
+from django.db.models.sql import InsertQuery
+from django.utils import timezone
+
+from crm.models import Contact, Lead, User
+
+# The widest row has fifty columns, and SQLite takes 32 766 values in one statement.
+ROWS_AT_ONCE = 200
+
+Row = TypeVar("Row", bound=models.Model)
+
+
+class Story:
+    """Choices, an id and moments that come out the same each time, whatever is told before or after."""
+
+    def __init__(self, name: str, now: datetime, zone: tzinfo | None = None) -> None:
+        self.name = name
+        self.zone = zone or timezone.get_current_timezone()
+        self.now = now.astimezone(self.zone)
+        self.today = self.now.date()
+        self.id: UUID = uuid5(NAMESPACE_URL, f"puente-crm/{name}")
+        self.draw = Random(name)
+
+    def about(self, kind: str, number: int | str) -> "Story":
+        """The story of one row."""
+        return Story(f"{self.name}/{kind}/{number}", self.now, self.zone)
+
+    def at(self, days: int, hour: int, minute: int = 0) -> datetime:
+        """A time of day so many days from today, where the installation is at home."""
+        day = self.today + timedelta(days=days)
+        return datetime.combine(day, time(hour, minute), self.zone)
+
+    def working_hour(self, days: int) -> datetime:
+        return self.at(days, self.draw.randrange(9, 18), self.draw.choice((0, 10, 15, 20, 30, 40, 45, 50)))
+
+    def some_time_since(self, start: datetime) -> datetime:
+        """Between `start` and now, in working hours where that is possible."""
+        moment = start + (self.now - start) * self.draw.random()
+        better = self.working_hour((moment.astimezone(self.zone).date() - self.today).days)
+        return better if start <= better <= self.now else moment
+
+    def chance(self, share: float) -> bool:
+        return self.draw.random() < share
+
+    def weighted(self, choices: dict[Any, int]) -> Any:
+        return self.draw.choices(list(choices), list(choices.values()))[0]
+
+
+@dataclass(frozen=True)
+class Cast:
+    """Who takes part; the demonstrations of the other floors hang their rows on these."""
+
+    admin: User
+    lawyer: User
+    agents: Sequence[User]
+    contacts: Sequence[Contact]
+    leads: Sequence[Lead]
+
+    @property
+    def team(self) -> list[User]:
+        return [*self.agents, self.lawyer]
+
+
+def keep(rows: Iterable[Row]) -> list[Row]:
+    """Store rows of one model as a fixture would: with the dates they carry, and unknown to any receiver.
+
+    `bulk_create` would date them all today; `raw` is how Django itself inserts what a fixture says.
+    """
+    stored = list(rows)
+    model: type[models.Model] = type(stored[0])
+    counted_by_the_database = stored[0].pk is None
+    fields = [field for field in model._meta.concrete_fields if not (field.primary_key and counted_by_the_database)]
+    for start in range(0, len(stored), ROWS_AT_ONCE):
+        query = InsertQuery(model)
+        query.insert_values(fields, [*stored[start : start + ROWS_AT_ONCE]], raw=True)
+        query.get_compiler(connection=connection).execute_sql()
+    for row in stored:
+        row._state.adding = False
+    return stored

@@ -1,8 +1,6 @@
-"""A real browser against the real pages. Where the machine has none, these tests are left out and it is said so."""
+"""A real browser against the real pages (which one, and whether: tests/browsers.py)."""
 
-import shutil
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -10,26 +8,11 @@ from django.db import connections
 from playwright.sync_api import Browser, ConsoleMessage, Page, ViewportSize, sync_playwright
 
 from crm.models import User
+from tests.browsers import CHROMIUM
 from tests.factories import PASSWORD
 
-NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
-CHROMIUM = next((found for name in NAMES if (found := shutil.which(name))), None)
 DESKTOP: ViewportSize = {"width": 1440, "height": 900}
 PHONE: ViewportSize = {"width": 390, "height": 844}
-FOLDER = Path(__file__).parent
-
-
-def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Without a browser nothing here can be true or false: deselected aloud, never passed by a skip."""
-    ours = [item for item in items if FOLDER in item.path.parents]
-    for item in ours:
-        item.add_marker(pytest.mark.e2e)
-    if ours and CHROMIUM is None:
-        items[:] = [item for item in items if item not in ours]
-        config.hook.pytest_deselected(items=ours)
-        reporter = config.pluginmanager.get_plugin("terminalreporter")
-        if reporter:
-            reporter.write_line(f"e2e: no Chromium on this machine, {len(ours)} browser tests are left out", red=True)
 
 
 @pytest.fixture

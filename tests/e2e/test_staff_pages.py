@@ -24,7 +24,7 @@ from tests.factories import (
 )
 from tests.staff_pages import add_to, list_of, page_of
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.e2e, pytest.mark.django_db(transaction=True)]
 
 Sit = Callable[..., Desk]
 

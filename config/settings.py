@@ -117,10 +117,10 @@ def _postgresql(url: str) -> dict[str, Any]:
     }
 
 
-if DEMONSTRATION:
-    # SQLite makes a file but no folder. Where this fails, opening the database says why.
-    with suppress(OSError):
-        ENV.data_dir.mkdir(parents=True, exist_ok=True)
+# SQLite makes a file but no folder, and the server of static files misses a folder that is not there.
+# Where this fails, opening the database says why.
+with suppress(OSError):
+    (ENV.data_dir / "static").mkdir(parents=True, exist_ok=True)
 
 DATABASES = {"default": SQLITE if DEMONSTRATION else _postgresql(ENV.database_url)}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"

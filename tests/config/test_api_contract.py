@@ -110,6 +110,8 @@ def ask_at_random(operation: Any, alice: User, app: Any) -> None:
                 case.path_parameters[name] = str(make[name]().pk)
         headers = {"Authorization": f"Bearer {AccessToken.for_user(alice)}"}
         response = case.call(app=app, headers=headers)
+        if response.status_code == 405 and case.path_parameters:
+            return  # the random id was the name of a neighbouring address, such as `bulk-assign`
         case.validate_response(response, checks=CHECKS)
 
     ask()

@@ -26,10 +26,12 @@ def moment(value: datetime | None) -> str:
     clock = format_date(local, "G:i")
     near = {0: "hoy", 1: "mañana", -1: "ayer"}.get(days)
     if near:
-        return f"{near} {clock}"
-    if local.year == now.year:
-        return f"{format_date(local, 'j M').lower()} {clock}"
-    return format_date(local, "j M Y").lower()
+        text = f"{near} {clock}"
+    elif local.year == now.year:
+        text = f"{format_date(local, 'j M').lower()} {clock}"
+    else:
+        text = format_date(local, "j M Y").lower()
+    return text.replace(" ", "\N{NO-BREAK SPACE}")  # never cut in the middle of a narrow column
 
 
 def name_of(user: Optional["User"]) -> str:

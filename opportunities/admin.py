@@ -16,6 +16,7 @@ from django.utils.html import format_html
 from unfold.decorators import action, display
 from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget
 
+from crm.admin.audit import name_what_acts_are_about
 from crm.admin.base import RECORD, ReadOnlyAdmin, StaffAdmin
 from crm.admin.filters import (
     AutocompleteSelectFilter,
@@ -30,6 +31,9 @@ from crm.models import User
 from opportunities import services
 from opportunities.choices import AssignmentKind, AttemptStatus, OpportunityStatus, Priority
 from opportunities.models import Assignment, Opportunity
+
+# A bulk act is named by its block, which has no page; a single one by its opportunity, which the ledger shows.
+name_what_acts_are_about({"opportunities": ("Oportunidades", "")})
 
 STATUS_TONES = {
     OpportunityStatus.PENDING.label: "warning",

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from crm.audit_words import name_acts
 from crm.display import address, cell_of, moment, name_of
 from crm.models import Contact, User
 from crm.panels import (
@@ -20,6 +21,14 @@ from opportunities.choices import OPEN_STATUSES, OpportunityStatus, Priority
 from opportunities.models import Opportunity
 
 SHORT = 8
+ACTS = {
+    "opportunity.create": "Creó una oportunidad",
+    "opportunity.update": "Cambió una oportunidad",
+    "opportunity.first_call": "Anotó una primera llamada",
+    "opportunity.assign": "Asignó oportunidades",
+    "opportunity.unassign": "Dejó oportunidades sin asignar",
+    "opportunity.undo": "Deshizo una asignación",
+}
 TONES = {Priority.HIGH: "danger", Priority.MEDIUM: "warning", Priority.LOW: "info"}
 
 
@@ -27,6 +36,7 @@ def register() -> None:
     """Called from `OpportunitiesConfig.ready()`."""
     add_contact_panel(OPPORTUNITIES)
     add_to_first_page(20, waiting_opportunities)
+    name_acts(ACTS)
 
 
 def opportunities_of_contact(contact: Contact, user: User) -> list[Row]:

@@ -8,6 +8,7 @@ from django.db import connection, models
 from django.utils import timezone
 
 from crm.acting import current_actor, current_origin
+from crm.audit_words import act_in_words
 
 
 class AuditEntry(models.Model):
@@ -32,7 +33,7 @@ class AuditEntry(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.action} {self.entity_type} {self.entity_id}"
+        return act_in_words(self.action)
 
     @classmethod
     def write(cls, action: str, entity_type: str, entity_id: Any = "", **details: Any) -> "AuditEntry":

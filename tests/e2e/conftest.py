@@ -53,7 +53,7 @@ class Desk:
 
     @property
     def text(self) -> str:
-        return self.page.inner_text("body")
+        return " ".join(self.page.inner_text("body").split())
 
     @property
     def is_wider_than_the_window(self) -> bool:

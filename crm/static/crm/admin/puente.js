@@ -32,7 +32,18 @@ function makeReachable(root) {
   }
 }
 
-document.addEventListener("DOMContentLoaded", () => makeReachable(document));
+/* The headings of a list's cards begin with a capital, and with one only. */
+function capitalizeLabels() {
+  for (const cell of document.querySelectorAll("#result_list [data-label]")) {
+    const label = cell.dataset.label.trim();
+    cell.dataset.label = label.charAt(0).toUpperCase() + label.slice(1);
+  }
+}
+
+document.addEventListener("DOMContentLoaded", () => {
+  makeReachable(document);
+  capitalizeLabels();
+});
 
 /* The page is hidden until Alpine is there, and what is hidden takes no focus. */
 document.addEventListener("alpine:initialized", () => {

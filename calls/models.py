@@ -112,6 +112,7 @@ class Call(QuickWrites, TracksChanges, HasSubject, BaseModel):
     tracked_fields: ClassVar[tuple[str, ...]] = ("proxima_llamada_fecha", "started_at", "contact_id", "lead_id")
     # The person behind the subject while the call is being saved, their row locked.
     _person: "Contact | None" = None
+    person_is_told = False
 
     direction = models.CharField("sentido", max_length=10, choices=Direction)
     phone = models.CharField("teléfono", max_length=40, null=True, blank=True)
@@ -202,7 +203,7 @@ class Call(QuickWrites, TracksChanges, HasSubject, BaseModel):
                 self._person = self.lock_person()
                 super().save(*args, **kwargs)
             finally:
-                self._person = None
+                self._person, self.person_is_told = None, False
 
     def _tidy(self) -> None:
         # A shell assigns texts and naive times; what follows from a date compares it with others.
@@ -214,9 +215,12 @@ class Call(QuickWrites, TracksChanges, HasSubject, BaseModel):
                 value = make_aware(value)
             self.__dict__[name] = value
 
-    def hold_person(self, person: "Contact") -> None:
-        """For the next save: `person`, whose row the caller has locked, is the one behind the subject."""
-        self._person = person
+    def hold_person(self, person: "Contact", *, is_told: bool = False) -> None:
+        """For the next save: `person`, whose row the caller has locked, is the one behind the subject.
+
+        `is_told`: the row remembers this call already.
+        """
+        self._person, self.person_is_told = person, is_told
 
     def lock_person(self) -> "Contact | None":
         """The person behind the subject, their row locked: one query, and none within a save."""

@@ -6,7 +6,8 @@ from uuid import UUID
 
 from django.core.exceptions import ValidationError
 from django.db import transaction
-from django.db.models import Exists
+from django.db.models import Case, DateTimeField, Exists, F, Q, UUIDField, When
+from django.db.models.functions import Coalesce
 
 from calls.models import Call, CallType
 from crm.acting import current_actor
@@ -14,8 +15,9 @@ from crm.exceptions import Forbidden, NotFound
 from crm.models import Contact, Lead, Task, User
 from crm.models.subjects import SUBJECT_FIELDS, find_subject, lock_people, lock_subject
 from crm.models.tasks import FOLLOW_UP_TEXT
-from crm.prepared import update_row
+from crm.prepared import PreparedUpdate, update_row
 from crm.responsibles import with_people_checked
+from crm.scope import is_limited
 from crm.signals import call_recorded
 
 NOT_FOUND = "Llamada no encontrada"
@@ -28,9 +30,10 @@ def record_call(*, by: User, entity_type: str, entity_id: UUID, **fields: Any) -
     """Put a call on record in the name of `by`, who is responsible for it when nobody else is named."""
     with transaction.atomic():
         call = Call(created_by=by)
-        subject = lock_subject(entity_type, entity_id, visible_to=by)
+        contact = _told_contact(entity_type, entity_id, by=by, **fields)
+        subject = contact or lock_subject(entity_type, entity_id, visible_to=by)
         call.subject = subject
-        call.hold_person(subject if isinstance(subject, Contact) else subject.contact)
+        call.hold_person(subject if isinstance(subject, Contact) else subject.contact, is_told=contact is not None)
         _fill(call, {"responsible_user_id": None, **fields}, by=by)
         call.save(force_insert=True)
     return call
@@ -142,27 +145,21 @@ def take_follow_ups_along(call: Call) -> None:
 
 
 def tell_person(call: Call, *, created: bool) -> None:
-    """Keep a contact's last and next call true, for the lists that show and sort by them.
-
-    The last is the latest start. The next is the date named last; a later call that names none leaves a
-    date still to come and clears one that has come: the promise is kept.
-    """
+    """Keep a contact's last and next call true, for the lists that show and sort by them (`_hear_of_call`)."""
     person = call.lock_person()
     if person is None:
         return
-    last, upcoming = person.ultima_llamada_fecha, person.proxima_llamada_fecha
-    names_date = call.names_new_date(created=created)
     if created:
-        last = max(last or call.started_at, call.started_at)
-        if upcoming and upcoming <= call.started_at:
-            upcoming = None
-    elif call.changes and not (names_date and call.changes.keys() == {"proxima_llamada_fecha"}):
+        if not call.person_is_told:
+            _hear_of_call(pk=person.pk, started_at=call.started_at, next_date=call.proxima_llamada_fecha)
+        return
+    last, upcoming = person.ultima_llamada_fecha, person.proxima_llamada_fecha
+    names_date = call.names_new_date(created=False)
+    if call.changes and not (names_date and call.changes.keys() == {"proxima_llamada_fecha"}):
         last, upcoming = _last_and_next(person.pk)
         if call.moves():
             retell_person(**call.former_subject())
-    if names_date:
-        upcoming = call.proxima_llamada_fecha
-    _note(person, last, upcoming)
+    _note(person, last, call.proxima_llamada_fecha if names_date else upcoming)
 
 
 def retell_person(contact_id: UUID | None, lead_id: UUID | None) -> None:
@@ -200,5 +197,39 @@ def _note(person: Contact, last: datetime | None, upcoming: datetime | None) -> 
     # The row is wide and much indexed: it is written only when something has changed. To be called is no edit
     # of the contact, so `updated_at` stays.
     if (last, upcoming) != (person.ultima_llamada_fecha, person.proxima_llamada_fecha):
-        person.ultima_llamada_fecha, person.proxima_llamada_fecha = last, upcoming
         update_row(Contact, person.pk, ultima_llamada_fecha=last, proxima_llamada_fecha=upcoming)
+
+
+def _told_contact(
+    entity_type: str, entity_id: UUID, *, by: User, started_at: datetime, **fields: Any
+) -> Contact | None:
+    """The contact of a new call, locked and told of it in one statement; None where that is not enough to know
+    that `by` may see them, or there is no such contact."""
+    if SUBJECT_FIELDS[entity_type] != "contact" or is_limited(by):
+        return None
+    next_date = fields.get("proxima_llamada_fecha")
+    return next(iter(_hear_of_call(pk=entity_id, started_at=started_at, next_date=next_date)), None)
+
+
+def _last_and_next_after(*, started_at: Any, next_date: Any, **_: Any) -> dict[str, Any]:
+    """What a contact remembers after a call.
+
+    The last is the latest start. The next is the date named last; a later call that names none leaves a
+    date still to come and clears one that has come: the promise is kept.
+    """
+    is_latest = Q(ultima_llamada_fecha__isnull=True) | Q(ultima_llamada_fecha__lt=started_at)
+    still_to_come = Case(When(proxima_llamada_fecha__gt=started_at, then=F("proxima_llamada_fecha")))
+    return {
+        "ultima_llamada_fecha": Case(When(is_latest, then=started_at), default=F("ultima_llamada_fecha")),
+        "proxima_llamada_fecha": Coalesce(next_date, still_to_come),
+    }
+
+
+_hear_of_call: PreparedUpdate[Contact] = PreparedUpdate(
+    lambda pk, **_: Contact.objects.present().filter(pk=pk),
+    _last_and_next_after,
+    returning=("id", "name", "is_deleted", "ultima_llamada_fecha", "proxima_llamada_fecha"),
+    pk=UUIDField(),
+    started_at=DateTimeField(),
+    next_date=DateTimeField(),
+)

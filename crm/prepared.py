@@ -22,6 +22,7 @@ from uuid import UUID
 from django.db import DEFAULT_DB_ALIAS, connection, connections, models, router
 from django.db.models.expressions import Expression
 from django.db.models.query import get_related_populators
+from django.db.models.sql import UpdateQuery
 from django.db.transaction import TransactionManagementError
 
 if TYPE_CHECKING:
@@ -65,6 +66,63 @@ class Prepared(Generic[M]):
         return next(iter(self(pk=pk)), None) if pk is not None else None
 
 
+class PreparedUpdate(Generic[M]):
+    """An UPDATE of the rows of a queryset; it returns them as they are then, with the fields `returning`.
+
+    One statement finds, locks, changes and reads.
+    """
+
+    def __init__(
+        self,
+        rows_with: Callable[..., models.QuerySet[M]],
+        to: Callable[..., dict[str, Any]],
+        *,
+        returning: tuple[str, ...],
+        **values: "AnyField",
+    ) -> None:
+        self._rows_with = rows_with
+        self._to = to
+        self._returning = returning
+        self._values = values
+        self._compiled: dict[str, _CompiledUpdate] = {}
+
+    def __call__(self, **values: Any) -> list[M]:
+        compiled = self._compiled.get(connection.vendor)
+        if compiled is None:
+            left_open = {name: _Open(name, field) for name, field in self._values.items()}
+            rows, to = self._rows_with(**left_open), self._to(**left_open)
+            compiled = self._compiled[connection.vendor] = _CompiledUpdate(rows, to, self._returning)
+        return compiled.rows(values)
+
+
+class _CompiledUpdate:
+    def __init__(self, queryset: models.QuerySet[Any], to: dict[str, Any], returning: tuple[str, ...]) -> None:
+        query: Any = queryset.query.chain(UpdateQuery)
+        query.add_update_values(to)
+        compiler = query.get_compiler(connection=connection)
+        sql, parameters = compiler.as_sql()
+        columns = [queryset.model._meta.get_field(name).cached_col for name in returning]
+        quote = connection.ops.quote_name
+        self.sql = f"{sql} RETURNING {', '.join(quote(column.target.column) for column in columns)}"
+        self.parameters = list(parameters)
+        self.converters = compiler.get_converters(columns)
+        self.apply_converters = compiler.apply_converters
+        self.names = [column.target.attname for column in columns]
+        self.model = queryset.model
+
+    def rows(self, values: dict[str, Any]) -> list[Any]:
+        with connection.cursor() as cursor:
+            cursor.execute(self.sql, _filled(self.parameters, values))
+            found = cursor.fetchall()
+        if self.converters and found:
+            found = list(self.apply_converters(found, self.converters))
+        return [self.model.from_db(connection.alias, self.names, row) for row in found]
+
+
+def _filled(parameters: list[Any], values: dict[str, Any]) -> list[Any]:
+    return [item.stored(values) if isinstance(item, _Open) else item for item in parameters]
+
+
 class _Compiled:
     """What the ORM works out for a queryset: the SQL, its parameters, and how a row becomes an instance."""
 
@@ -72,7 +130,6 @@ class _Compiled:
         compiler: Any = queryset.query.get_compiler(connection=connection)
         self.sql, parameters = compiler.as_sql()
         self.parameters = list(parameters)
-        self.open_places = [place for place, value in enumerate(parameters) if isinstance(value, _Open)]
         self.locks = queryset.query.select_for_update and connection.features.has_select_for_update
         columns, shape = compiler.select, compiler.klass_info
         self.converters = compiler.get_converters([column for column, *_ in columns])
@@ -86,11 +143,8 @@ class _Compiled:
     def rows(self, values: dict[str, Any]) -> list[Any]:
         if self.locks and not connection.in_atomic_block:
             raise TransactionManagementError("A row is locked only within a transaction.")
-        parameters = self.parameters.copy()
-        for place in self.open_places:
-            parameters[place] = parameters[place].stored(values)
         with connection.cursor() as cursor:
-            cursor.execute(self.sql, parameters)
+            cursor.execute(self.sql, _filled(self.parameters, values))
             found = cursor.fetchall()
         if self.converters and found:
             found = list(self.apply_converters(found, self.converters))

@@ -6,12 +6,12 @@ from uuid import UUID, uuid4
 import pytest
 from django.db import connection, models, transaction
 from django.db.models import F, Value
-from django.db.models.functions import Concat
+from django.db.models.functions import Coalesce, Concat
 from django.db.transaction import TransactionManagementError
 from django.test.utils import CaptureQueriesContext
 
 from crm.models import Contact, Lead, Note, Task
-from crm.prepared import Prepared, update_row
+from crm.prepared import Prepared, PreparedUpdate, update_row
 from tests.factories import NOON, ContactFactory, LeadFactory, NoteFactory, TaskFactory
 
 pytestmark = [pytest.mark.django_db, pytest.mark.sqlite]
@@ -81,6 +81,25 @@ def test_a_lock_wants_a_transaction():
     if connection.features.has_select_for_update:
         with pytest.raises(TransactionManagementError):
             locking.get(contact.pk)
+
+
+def test_an_update_finds_changes_and_reads_in_one_statement(django_assert_num_queries):
+    put_off = PreparedUpdate(
+        lambda pk, **_: Task.objects.open().filter(pk=pk),
+        lambda due, **_: {"complete_till": Coalesce(due, F("complete_till")), "text": "Más tarde"},
+        returning=("id", "text", "complete_till"),
+        pk=models.UUIDField(),
+        due=models.DateTimeField(),
+    )
+    task = TaskFactory(complete_till=NOON)
+    with django_assert_num_queries(1):
+        (found,) = put_off(pk=task.pk, due=NOON + timedelta(days=1))
+        assert (found.pk, found.text, found.complete_till) == (task.pk, "Más tarde", NOON + timedelta(days=1))
+    (kept,) = put_off(pk=task.pk, due=None)
+    assert kept.complete_till == Task.objects.get().complete_till == NOON + timedelta(days=1)
+    assert put_off(pk=uuid4(), due=None) == []
+    task.complete()
+    assert put_off(pk=task.pk, due=None) == []
 
 
 def test_quick_inserts_and_updates_store_what_slow_ones_do():

@@ -10,6 +10,7 @@ import signal
 import socket
 import sys
 import threading
+import time
 from collections.abc import Callable
 from types import FrameType
 from typing import Any, NoReturn
@@ -102,11 +103,15 @@ class Background:
         self._stopping.set()
         if self._clock is not None:
             self._clock.stop()
+        ending = [self._threads["worker"]]
         if self._worker is not None:
-            # Its own stop waits for its tasks, however long they take.
-            threading.Thread(target=self._worker.stop, daemon=True).start()
-        self._threads["worker"].join(seconds)
-        return not self._threads["worker"].is_alive()
+            # This is what waits for the tasks, however long they take; the worker's own thread may end before.
+            ending.append(threading.Thread(target=self._worker.stop, daemon=True))
+            ending[-1].start()
+        deadline = time.monotonic() + seconds
+        for thread in ending:
+            thread.join(max(0.0, deadline - time.monotonic()))
+        return not any(thread.is_alive() for thread in ending)
 
     def _keep_running(self, name: str, run: Callable[[], None]) -> None:
         while not self._stopping.is_set():

@@ -159,9 +159,7 @@ def _load_import(story: Story, imported: Sequence[Lead], visitors: Sequence[Cont
     )
     keep([run])
     # The first row of the file holds the names of its columns.
-    ImportRow.objects.bulk_create(
-        ImportRow(run=run, number=number, **row) for number, row in enumerate(_rows(imported, visitors), start=2)
-    )
+    keep(ImportRow(run=run, number=number, **row) for number, row in enumerate(_rows(imported, visitors), start=2))
     keep(_for_the_record(run, action) for action in ("import_started", "import_finished"))
 
 

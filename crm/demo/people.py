@@ -12,7 +12,7 @@ from django.contrib.auth.hashers import make_password
 
 from crm.choices import DocumentType, Grading, LandingProduct, Role
 from crm.demo.story import Story, keep
-from crm.models import Contact, ContactPhone, User
+from crm.models import Contact, User
 from crm.text import fold
 
 CONTACTS = 300
@@ -113,7 +113,7 @@ def load_contacts(story: Story, team: Sequence[User]) -> list[Contact]:
     for number, twin in zip(REPEATED_PEOPLE, contacts[-len(REPEATED_PEOPLE) :], strict=True):
         _repeat(contacts[number], twin)
     keep(contacts)
-    ContactPhone.objects.bulk_create(row for contact in contacts for row in contact.phone_rows())
+    keep(row for contact in contacts for row in contact.phone_rows())
     return contacts
 
 

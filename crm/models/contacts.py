@@ -68,10 +68,6 @@ class ContactQuerySet(models.QuerySet["Contact"]):
                 return found
         return None
 
-    def note_calls(self, *, last: datetime | None, upcoming: datetime | None) -> int:
-        """Remember when they were called and when they will be. No edit of the contact: `updated_at` stays."""
-        return self.update(ultima_llamada_fecha=last, proxima_llamada_fecha=upcoming)
-
     def with_phone(self, raw: object, *, region: str | None = None) -> Self:
         """Present contacts that have this phone, however either side spelled it; none when it is no phone.
 

@@ -65,6 +65,7 @@ class OpportunityAdmin(StaffAdmin):
     list_per_page = 100  # as many as one bulk assignment takes
     ordering = ("-priority", "-opportunity_score", "-detected_at", "-id")
     search_fields = ("contact__search_words",)
+    search_column = "contact__search_words"
     search_help_text = "Nombre, documento, correo, ciudad o teléfono del contacto"
     autocomplete_fields = ("contact", "assigned_to")
     readonly_fields = (

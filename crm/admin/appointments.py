@@ -16,7 +16,7 @@ from crm.admin.filters import (
 )
 from crm.choices import AppointmentState
 from crm.display import link_to, moment
-from crm.models import Appointment, Lead
+from crm.models import Appointment
 
 STATE_TONES = {
     AppointmentState.PENDING.label: "warning",
@@ -40,6 +40,7 @@ class AppointmentAdmin(StaffAdmin):
     list_select_related = ("lead", "responsible_user")
     ordering = ("-fecha_hora", "-id")
     search_fields = ("lead__search_words",)
+    search_column = "lead__search_words"
     search_help_text = "Nombre, celular o documento del lead"
     autocomplete_fields = ("lead", "responsible_user")
     readonly_fields = ("code", "attended_at", "has_ever_been_confirmed", "created_at", "updated_at", "created_by")
@@ -83,7 +84,7 @@ class AppointmentAdmin(StaffAdmin):
         number = typed.upper().removeprefix("CRM-")
         if number.isdecimal() and len(number) < 10 and number != typed:
             return queryset.filter(numero=int(number))
-        return queryset.filter(lead__in=Lead.objects.search(typed).values("pk"))
+        return super().find(queryset, typed)
 
     @action(description="Marcar como realizadas", permissions=["change"])
     def mark_attended(self, request: HttpRequest, queryset: QuerySet[Any]) -> None:

@@ -8,6 +8,7 @@ from django import forms
 from django.conf import settings
 from django.contrib import messages
 from django.contrib.admin import ShowFacets
+from django.contrib.admin.views.main import SEARCH_VAR
 from django.core.exceptions import ValidationError
 from django.core.paginator import Paginator
 from django.db import IntegrityError, models, transaction
@@ -22,6 +23,7 @@ from crm.constraints import message_of_violation
 from crm.display import change_url
 from crm.exceptions import Refusal
 from crm.models import Contact, Lead, User
+from crm.search import search_in_order
 
 # Fields that name a person who may be made responsible (contract section 1).
 RESPONSIBLE_FIELDS = frozenset({"responsible_user", "coverage_user", "assigned_to"})
@@ -32,27 +34,34 @@ REFUSALS = (Refusal, ValidationError, IntegrityError)
 # Shown on the page of a stored row only: when it came, who filed it.
 RECORD = "Registro"
 PALETTE_ROWS = 5
+# Nobody turns the pages of a search for long, and counting a word that half the people have is slow.
+SEARCH_COUNT_CAP = 1_000
+# With more people found than this, rows are read in their order until the page is full.
+MANY_PEOPLE = 20_000
 
 
 class BoundedPaginator(Paginator):
-    """Counts up to LIST_COUNT_CAP and no further: on a million rows the count would cost more than the page."""
+    """Counts up to a cap and no further: on a million rows the count would cost more than the page."""
+
+    cap: int | None = None
 
     @cached_property
     def count(self) -> int:
-        counted = self._counted
-        return min(counted, settings.LIST_COUNT_CAP)
+        return min(self._counted, self._most)
 
     @cached_property
     def is_capped(self) -> bool:
         """There are more rows than `count` says."""
-        return self._counted > settings.LIST_COUNT_CAP
+        return self._counted > self._most
+
+    @property
+    def _most(self) -> int:
+        return min(settings.LIST_COUNT_CAP, self.cap or settings.LIST_COUNT_CAP)
 
     @cached_property
     def _counted(self) -> int:
         rows: Any = self.object_list
-        if not isinstance(rows, QuerySet):
-            return len(rows)
-        return rows.order_by()[: settings.LIST_COUNT_CAP + 1].count()
+        return rows.order_by()[: self._most + 1].count() if isinstance(rows, QuerySet) else len(rows)
 
 
 class StaffForm(forms.ModelForm):
@@ -98,6 +107,7 @@ class StaffAdmin(RoleRights, ModelAdmin):
     warn_unsaved_form = True
     empty_value_display = "—"
     formfield_overrides = {models.URLField: {"assume_scheme": "https"}}
+    search_column = "search_words"
     # What an empty list tells people to do.
     empty_hint = ""
     # Models with an icon here are found by the command palette.
@@ -114,8 +124,14 @@ class StaffAdmin(RoleRights, ModelAdmin):
         return (self.find(queryset, typed) if typed else queryset), False
 
     def find(self, queryset: Any, typed: str) -> QuerySet[Any]:
-        """Rows that match what was typed into the search box; by the model's search column."""
-        return queryset.search(typed)
+        """Rows that match what was typed into the search box, through `search_column`."""
+        return search_in_order(queryset, typed, column=self.search_column)
+
+    def get_paginator(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
+        paginator = super().get_paginator(request, *args, **kwargs)
+        if request.GET.get(SEARCH_VAR) and isinstance(paginator, BoundedPaginator):
+            paginator.cap = SEARCH_COUNT_CAP
+        return paginator
 
     def find_for_palette(self, request: HttpRequest, typed: str) -> Iterator[SearchResult]:
         """A few rows for the command palette (Ctrl+K)."""
@@ -240,10 +256,14 @@ class SubjectAdmin(StaffAdmin):
     autocomplete_fields: Sequence[str] = ("contact", "lead", "responsible_user")
 
     def find(self, queryset: QuerySet[Any], typed: str) -> QuerySet[Any]:
-        """Two indexed roads to the person and their union; one condition with OR would read every row."""
+        """Of few people: two indexed roads to them, and their union; one condition with OR would read every row.
+        Of many: the rows in their order, each asked whose it is, until the page is full."""
+        people, enquiries = Contact.objects.search(typed), Lead.objects.search(typed)
+        if people[: MANY_PEOPLE + 1].count() > MANY_PEOPLE:
+            return queryset.filter(Q(contact__search_words__finds=typed) | Q(lead__search_words__finds=typed))
         rows = self.model._default_manager
-        of_contacts = rows.filter(contact__in=Contact.objects.search(typed).values("pk")).values("pk")
-        of_leads = rows.filter(lead__in=Lead.objects.search(typed).values("pk")).values("pk")
+        of_contacts = rows.filter(contact__in=people.values("pk")).values("pk")
+        of_leads = rows.filter(lead__in=enquiries.values("pk")).values("pk")
         return queryset.filter(pk__in=of_contacts.union(of_leads))
 
     def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:

@@ -12,6 +12,7 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from calls.models import Call, CallType
+from crm.admin import base
 from crm.models import (
     ApiToken,
     Appointment,
@@ -175,6 +176,14 @@ def test_counting_reads_no_more_rows_than_the_cap(alice: User, settings: Any) ->
     assert "LIMIT 6" in counting[0]
 
 
+def test_a_search_is_counted_less_far_than_a_list(alice: User, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(base, "SEARCH_COUNT_CAP", 2)
+    ContactFactory.create_batch(3, name="Rosa Peña")
+    client = at_desk(alice)
+    assert "más de 2 contactos" in " ".join(text_of(client.get(list_of(Contact), {"q": "rosa"})).split())
+    assert "más de" not in " ".join(text_of(client.get(list_of(Contact))).split())
+
+
 def test_only_columns_with_an_index_can_be_sorted_by() -> None:
     sortable = {model._meta.label: tuple(page.sortable_by) for model, page in admin.site._registry.items()}
     assert {label: columns for label, columns in sortable.items() if columns} == {
@@ -222,6 +231,18 @@ def test_what_hangs_on_people_is_found_by_the_person(alice: User, model: Any) ->
     response = at_desk(alice).get(list_of(model), {"q": "ursula"})
     assert response.context["cl"].result_count == (2 if model in (Task, Note, Call) else 1)
     assert "Luis Ramos" not in text_of(response)
+
+
+@pytest.mark.sqlite
+@pytest.mark.parametrize("many", [0, 20_000])
+def test_rows_of_many_people_are_those_of_few(alice: User, many: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two ways to read, one answer."""
+    monkeypatch.setattr(base, "MANY_PEOPLE", many)
+    of_contact = TaskFactory(contact=ContactFactory(name="Úrsula Iguarán"))
+    of_lead = TaskFactory(contact=None, lead=LeadFactory(nombre="Úrsula Buendía"))
+    TaskFactory()
+    response = at_desk(alice).get(list_of(Task), {"q": "ursula"})
+    assert {row.pk for row in response.context["cl"].result_list} == {of_contact.pk, of_lead.pk}
 
 
 # --- Filters ----------------------------------------------------------------------------------

@@ -180,7 +180,7 @@ def test_the_palette_asks_a_fixed_number_of_queries(alice: User, django_assert_m
     ContactFactory.create_batch(30, name="Rosa Ramos")
     LeadFactory.create_batch(30, nombre="Rosa Ramos")
     client = at_desk(alice)
-    with django_assert_max_num_queries(7):
+    with django_assert_max_num_queries(9):
         seen = found(client, "rosa")
     assert len(re.findall("Rosa Ramos", seen)) == 10
 

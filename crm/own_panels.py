@@ -21,6 +21,7 @@ from crm.panels import (
     add_to_first_page,
     counted,
 )
+from crm.scope import is_limited
 from crm.working_day import today_bounds
 
 SHORT = 8
@@ -140,10 +141,11 @@ APPOINTMENTS = ContactPanel(
 
 
 def my_day(user: User) -> Sequence[Block]:
-    """Overdue and due today of this user, and today's appointments. Five queries, each bounded."""
+    """Overdue and due today of this user, and today's appointments. Six queries at most, each bounded."""
     start, end = today_bounds()
     mine = Task.objects.open().filter(responsible_user=user)
-    overdue = mine.filter(complete_till__lt=timezone.now())
+    late_ones = Task.objects.open().filter(complete_till__lt=timezone.now())
+    overdue = late_ones.filter(responsible_user=user)
     today = mine.filter(complete_till__gte=start, complete_till__lt=end)
     visits = Appointment.objects.visible_to(user).filter(fecha_hora__gte=start, fecha_hora__lt=end)
     late = counted(overdue)
@@ -153,7 +155,7 @@ def my_day(user: User) -> Sequence[Block]:
             late,
             address("crm_task_changelist", ver="vencidas", a_cargo="yo"),
             "alarm",
-            hint="Las suyas, por hacer" if late != "0" else "Nada atrasado",
+            hint="Las suyas, por hacer" if user.is_agent_only else f"Suyas; del equipo: {counted(late_ones)}",
             tone="success" if late == "0" else "danger",
         ),
         Figure(
@@ -169,7 +171,7 @@ def my_day(user: User) -> Sequence[Block]:
             counted(visits),
             address("crm_appointment_changelist", **day_filter("fecha_hora", start)),
             "event",
-            hint="De todo el equipo" if not user.is_agent_only else "",
+            hint="" if is_limited(user) else "De todo el equipo",
             tone="info",
         ),
         tasks_listing(mine),

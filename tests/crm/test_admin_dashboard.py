@@ -54,6 +54,13 @@ def test_every_number_is_that_of_the_list_it_links_to(alice: User, bob: User) ->
         assert str(client.get(figure.href).context["cl"].result_count) == figure.value, figure.title
 
 
+def test_whoever_leads_also_sees_what_is_late_in_the_team(alice: User, bob: User) -> None:
+    TaskFactory.create_batch(2, responsible_user=bob, complete_till=timezone.now() - timedelta(days=1))
+    assert figures(at_desk(alice))["Tareas vencidas"].hint == "Suyas; del equipo: 2"
+    assert figures(at_desk(bob))["Tareas vencidas"].value == "2"
+    assert "equipo" not in figures(at_desk(bob))["Tareas vencidas"].hint
+
+
 def test_an_agent_sees_ones_own_opportunities_in_place_of_the_unassigned(bob: User) -> None:
     OpportunityFactory()
     OpportunityFactory(assigned_to=bob, status="assigned", contact=ContactFactory(name="Rosa Peña"))
@@ -91,7 +98,7 @@ def test_with_nothing_filed_each_part_says_what_to_do(alice: User) -> None:
     seen = text_of(at_desk(alice).get(reverse(HOME)))
     for told in ("No tiene nada pendiente", "Hoy no hay citas", "Nadie ha registrado llamadas", "Todavía no hay leads"):
         assert told in seen
-    assert "Nada atrasado" in seen
+    assert "Suyas; del equipo: 0" in seen
 
 
 def test_the_page_costs_the_same_however_much_there_is(alice: User) -> None:

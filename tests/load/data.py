@@ -66,7 +66,7 @@ def fill(size: int, agent: User) -> None:
         id=_sql_id(2),
         contact_id=_sql_id(1),
         priority="1 + i % 3",
-        opportunity_score="(i * 7919) % 101",
+        opportunity_score="(i::bigint * 7919) % 101",
         status="(string_to_array('pending contacted lost pending pending', ' '))[1 + i % 5]",
         detected_at=moment,
     )

@@ -54,7 +54,7 @@ def environment_of(database_url: str, redis_url: str) -> dict[str, str]:
 
 
 @contextmanager
-def our_service(environment: dict[str, str], *, threads: int = 4) -> Iterator[int]:
+def our_service(environment: dict[str, str], *, threads: int = 2) -> Iterator[int]:
     """One worker process of the web server that docs/deployment.md recommends."""
     port = free_port()
     command = [

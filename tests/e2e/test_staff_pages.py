@@ -118,7 +118,7 @@ def test_two_contacts_become_one_and_two_again(desk: Sit, alice: User) -> None:
     assert Contact.objects.present().count() == 1
     seat.page.click("text=Deshacer la fusión")
     seat.page.click("#dialog button:has-text('Deshacer')")
-    seat.page.wait_for_selector("text=vuelven a ser dos contactos")
+    seat.page.wait_for_selector("text=La fusión está deshecha")
     assert Contact.objects.present().count() == 2
     assert not seat.complaints
 

@@ -11,6 +11,9 @@ class ConfigConfig(AppConfig):
 
     def ready(self) -> None:
         from config import checks  # noqa: F401  registers the deployment checks
+        from config import timestamps
+
+        timestamps.connect()
 
 
 class StaffPagesConfig(AdminConfig):

@@ -30,6 +30,9 @@ class TracksChanges(models.Model):
     @classmethod
     def from_db(cls, *args: Any, **kwargs: Any) -> Self:
         instance = super().from_db(*args, **kwargs)
+        # Rows from the database need not come through __init__ (crm/models/base.py).
+        instance._stored = {}
+        instance._written = None
         instance._remember()
         return instance
 

@@ -41,8 +41,8 @@ class _Open(Expression):
     def as_sql(self, compiler: Any, connection: Any) -> Any:
         return "%s", [self]
 
-    def stored(self, values: dict[str, Any]) -> Any:
-        return self.output_field.get_db_prep_value(values[self.name], connection)
+    def stored(self, values: dict[str, Any], chosen: Any) -> Any:
+        return self.output_field.get_db_prep_value(values[self.name], chosen)
 
 
 class Prepared(Generic[M]):
@@ -111,16 +111,21 @@ class _CompiledUpdate:
         self.model = queryset.model
 
     def rows(self, values: dict[str, Any]) -> list[Any]:
-        with connection.cursor() as cursor:
-            cursor.execute(self.sql, _filled(self.parameters, values))
-            found = cursor.fetchall()
+        found = _fetched(self.sql, self.parameters, values)
         if self.converters and found:
             found = list(self.apply_converters(found, self.converters))
-        return [self.model.from_db(connection.alias, self.names, row) for row in found]
+        return [self.model.from_db(DEFAULT_DB_ALIAS, self.names, row) for row in found]
 
 
-def _filled(parameters: list[Any], values: dict[str, Any]) -> list[Any]:
-    return [item.stored(values) if isinstance(item, _Open) else item for item in parameters]
+def _fetched(sql: str, parameters: list[Any], values: dict[str, Any]) -> list[Any]:
+    chosen = connections[DEFAULT_DB_ALIAS]  # once: the proxy `connection` looks for it at each use
+    with chosen.cursor() as cursor:
+        cursor.execute(sql, _filled(parameters, values, chosen))
+        return list(cursor.fetchall())
+
+
+def _filled(parameters: list[Any], values: dict[str, Any], chosen: Any) -> list[Any]:
+    return [item.stored(values, chosen) if isinstance(item, _Open) else item for item in parameters]
 
 
 class _Compiled:
@@ -143,15 +148,13 @@ class _Compiled:
     def rows(self, values: dict[str, Any]) -> list[Any]:
         if self.locks and not connection.in_atomic_block:
             raise TransactionManagementError("A row is locked only within a transaction.")
-        with connection.cursor() as cursor:
-            cursor.execute(self.sql, _filled(self.parameters, values))
-            found = cursor.fetchall()
+        found = _fetched(self.sql, self.parameters, values)
         if self.converters and found:
             found = list(self.apply_converters(found, self.converters))
         return [self._instance(row) for row in found]
 
     def _instance(self, row: Any) -> Any:
-        instance = self.model.from_db(connection.alias, self.names, row[self.first : self.end])
+        instance = self.model.from_db(DEFAULT_DB_ALIAS, self.names, row[self.first : self.end])
         for populator in self.related:
             populator.populate(row, instance)
         return instance
@@ -193,6 +196,15 @@ def update_row(model: type[models.Model], pk: Any, **values: Any) -> int:
     if statement:
         return _execute(router.db_for_write(model) or DEFAULT_DB_ALIAS, statement, [*written, (model._meta.pk, pk)])
     return model._base_manager.filter(pk=pk).update(**values)
+
+
+def insert_row(model: type[models.Model], **values: Any) -> None:
+    """What `model.objects.create(…)` does, without an instance, signals or the new id; the values are all stored."""
+    row = [(model._meta.get_field(name), value) for name, value in values.items()]
+    statement = _statement(_INSERT, model, row)
+    if not statement:
+        raise TypeError(f"{model.__name__} cannot be inserted by plain values.")
+    _execute(router.db_for_write(model) or DEFAULT_DB_ALIAS, statement, row)
 
 
 _Written = list[tuple[Any, Any]]

@@ -8,6 +8,7 @@ from django.db.models import Q, QuerySet
 from rest_framework import serializers
 
 from crm.api.base import Answer, Body, IdField, as_id
+from crm.api.filters.base import ListFilter
 from crm.api.moments import DateTimeFilter
 from crm.choices import EntityType
 from crm.exceptions import NotFound
@@ -47,7 +48,7 @@ class IdFilter(django_filters.CharFilter):
         return super().filter(qs, found) if found else qs.none()
 
 
-class SubjectFilter(django_filters.FilterSet):
+class SubjectFilter(ListFilter):
     entity_type = django_filters.ChoiceFilter(choices=_SPELLINGS, method="of_type", label="`contacts` o `leads`.")
     entity_id = django_filters.CharFilter(method="of_subject", label="El contacto o lead. `new` no devuelve nada.")
 

@@ -9,6 +9,7 @@ from django.utils import timezone
 
 from crm.acting import current_actor, current_origin
 from crm.audit_words import act_in_words
+from crm.prepared import insert_row
 
 
 class AuditEntry(models.Model):
@@ -36,17 +37,19 @@ class AuditEntry(models.Model):
         return act_in_words(self.action)
 
     @classmethod
-    def write(cls, action: str, entity_type: str, entity_id: Any = "", **details: Any) -> "AuditEntry":
+    def write(cls, action: str, entity_type: str, entity_id: Any = "", **details: Any) -> None:
         """Note that the current actor did `action`, in the transaction of the act itself."""
-        origin = current_origin()
-        return cls.objects.create(
-            actor=current_actor(),
+        actor, origin = current_actor(), current_origin()
+        insert_row(
+            cls,
+            actor=actor.pk if actor else None,
             action=action,
             entity_type=entity_type,
             entity_id=str(entity_id),
             details=details,
             ip_address=origin.ip_address,
             user_agent=origin.user_agent,
+            created_at=timezone.now(),
         )
 
 

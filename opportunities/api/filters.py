@@ -4,6 +4,7 @@ from typing import Any
 
 from django_filters import rest_framework as filters
 
+from crm.api.filters.base import ListFilter
 from crm.api.subjects import IdFilter
 from crm.search import search_in_order
 from opportunities.api.serializers import PRIORITIES
@@ -11,7 +12,7 @@ from opportunities.choices import OpportunityStatus
 from opportunities.models.opportunities import OpportunityQuerySet
 
 
-class OpportunityFilter(filters.FilterSet):
+class OpportunityFilter(ListFilter):
     status = filters.ChoiceFilter(choices=OpportunityStatus.choices, label="Estado")
     priority = filters.TypedChoiceFilter(
         choices=[(word, word) for word in PRIORITIES], coerce=PRIORITIES.get, label="Prioridad"

@@ -38,7 +38,8 @@ def test_whatever_an_act_is_about_has_a_name() -> None:
 def test_an_entry_reads_as_a_sentence_and_leads_to_the_row(alice: User) -> None:
     contact = ContactFactory()
     contact.delete_softly(by=alice)
-    entry = AuditEntry.write("contact.merge", "contacts", contact.pk, merge_id="7")
+    AuditEntry.write("contact.merge", "contacts", contact.pk, merge_id="7")
+    entry = AuditEntry.objects.get(action="contact.merge")
     client = at_desk(alice)
     response = client.get(list_of(AuditEntry))
     assert "Fusionó dos contactos" in text_of(response)

@@ -109,13 +109,13 @@ def run(*words: str, **surroundings: str) -> subprocess.CompletedProcess[str]:
     )
 
 
-def test_neither_check_nor_web_server_nor_worker_starts_incomplete() -> None:
+def test_neither_check_nor_web_server_nor_worker_starts_incomplete(tmp_path: Path) -> None:
     url = str(COMPLETE["database_url"])
     doors = [
         ("manage.py", "check", "--tag", "security"),
         ("-c", "import config.wsgi"),
         ("-m", "celery", "--app", "config", "worker", "--pool", "solo"),
-        ("-m", "celery", "--app", "config", "beat", "--schedule", os.devnull),
+        ("-m", "celery", "--app", "config", "beat", "--schedule", str(tmp_path / "beat")),
     ]
     for door in doors:
         done = run(*door, DATABASE_URL=url)

@@ -4,6 +4,7 @@ import argparse
 import os
 import random
 from datetime import timedelta
+from uuid import UUID
 
 from django.core.management import call_command
 from rest_framework_simplejwt.tokens import RefreshToken
@@ -11,10 +12,11 @@ from rest_framework_simplejwt.tokens import RefreshToken
 from tests.load import floor
 from tests.load.data import NOW, fill, people, row_id
 from tests.load.generator import Measured, fire, request
-from tests.load.processes import DurablePostgres, create_database, our_service, reference_service
+from tests.load.processes import DurablePostgres, create_database, our_service, reference_service, settle
 from tests.load.report import Row, print_table
 
 BULK = "bulk-assign of 100"
+KEYED = "bulk, with a key"
 LIST = "list, first page of 50"
 
 
@@ -27,14 +29,14 @@ def run(postgres: DurablePostgres, options: argparse.Namespace) -> None:
     bulks = [[row_id(2, n) for n in dice.sample(range(1, options.rows + 1), 100)] for _ in range(400)]
     singles = [[row_id(2, n)] for n in dice.sample(range(1, options.rows + 1), 2000)]
 
+    def bulk_assign(ids: list[UUID], **headers: str) -> bytes:
+        body = {"opportunity_ids": [str(i) for i in ids], "assigned_to_id": str(agent.pk)}
+        return request("POST", "/api/crm/opportunities/bulk-assign", token=token, body=body, **headers)
+
     requests = {
-        BULK: [
-            request(
-                "POST", "/api/crm/opportunities/bulk-assign", token=token,
-                body={"opportunity_ids": [str(i) for i in ids], "assigned_to_id": str(agent.pk)},
-            )
-            for ids in bulks
-        ],
+        BULK: [bulk_assign(ids) for ids in bulks],
+        # A key of its own for each: a key that comes again is answered without doing anything.
+        KEYED: [bulk_assign(ids, Idempotency_Key=f"carga-{n}") for n, ids in enumerate(bulks * 20)],
         "single assign": [
             request("POST", f"/api/crm/opportunities/{i}/assign", token=token, body={"assigned_to_id": str(agent.pk)})
             for [i] in singles
@@ -47,6 +49,7 @@ def run(postgres: DurablePostgres, options: argparse.Namespace) -> None:
     }  # fmt: skip
     floors = {
         BULK: floor.assigning(administrator, agent, bulks, "bulk"),
+        KEYED: floor.assigning(administrator, agent, bulks, "bulk"),
         "single assign": floor.assigning(administrator, agent, singles, "single"),
         "call with task": floor.calling(administrator, options.rows),
         LIST: floor.listing(administrator),
@@ -54,12 +57,16 @@ def run(postgres: DurablePostgres, options: argparse.Namespace) -> None:
     ours: dict[str, Measured] = {}
     with our_service(dict(os.environ)) as port:
         for name, shots in requests.items():
+            settle(os.environ["DATABASE_URL"])
             ours[name] = fire(port, shots, connections=options.connections, seconds=options.seconds)
         one_by_one = fire(port, requests["single assign"], connections=1, seconds=options.seconds)
         all_at_once = fire(port, requests[BULK], connections=1, seconds=options.seconds)
     theirs = _reference(postgres, options) if options.reference else {}
     database_url = os.environ["DATABASE_URL"]
-    grounds = {name: floor.measure(database_url, work, seconds=options.seconds) for name, work in floors.items()}
+    grounds = {}
+    for name, work in floors.items():
+        settle(database_url)
+        grounds[name] = floor.measure(database_url, work, seconds=options.seconds)
 
     print_table(
         "Per worker, requests a second",
@@ -108,7 +115,8 @@ def _reference(postgres: DurablePostgres, options: argparse.Namespace) -> dict[s
             "call with task": [request("POST", "/api/crm/calls", token=token, body=call)],
             LIST: [request("GET", "/api/v1/jobs?status=pending&limit=50", token=token)],
         }  # fmt: skip
-        return {
-            name: fire(port, shots, connections=options.connections, seconds=options.seconds)
-            for name, shots in requests.items()
-        }
+        measured = {}
+        for name, shots in requests.items():
+            settle(database_url)
+            measured[name] = fire(port, shots, connections=options.connections, seconds=options.seconds)
+        return {**measured, KEYED: measured[BULK]}  # it knows no keys

@@ -5,10 +5,11 @@ from typing import Any, ClassVar
 from django.db.models import F, QuerySet
 from django_filters import rest_framework as filters
 
+from crm.api.filters.base import ListFilter
 from crm.search import search_in_order
 
 
-class SortedFilter(filters.FilterSet):
+class SortedFilter(ListFilter):
     """A subclass names its `sorts` and offers them as `sort_by = sort_choice(sorts)`, and `search` as `search_box`."""
 
     # What clients sort by → the column. Without `sort_by` the first one, descending.

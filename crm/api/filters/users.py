@@ -6,6 +6,7 @@ from django.db.models import F, Q
 from django_filters import rest_framework as filters
 
 from crm.api.base import as_id
+from crm.api.filters.base import ListFilter
 from crm.api.moments import DateTimeFilter
 from crm.choices import Role
 from crm.models import AuditEntry, User
@@ -23,7 +24,7 @@ SORTS = {
 }
 
 
-class ColleagueFilter(filters.FilterSet):
+class ColleagueFilter(ListFilter):
     is_active = filters.BooleanFilter(label="Activo")
 
     class Meta:
@@ -70,7 +71,7 @@ class UserFilter(ColleagueFilter):
         return super().filter_queryset(queryset).order_by(*order, "-id" if descending else "id")
 
 
-class AuditEntryFilter(filters.FilterSet):
+class AuditEntryFilter(ListFilter):
     user_id = filters.CharFilter(method="about_user", label="Quien lo hizo o a quien se le hizo")
     action = filters.CharFilter(label="Acción")
     entity_type = filters.CharFilter(label="Tipo de registro")

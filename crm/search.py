@@ -19,6 +19,7 @@ from crm.text import words
 # a Chilean document, "12.345.678-k", but for its check letter.
 _TYPED_NUMBER = re.compile(r"(?<!\w)\+?\(?\d[\d\s()./\-]*\d(?:-[kK])?(?!\w)")
 _FEWEST_DIGITS = 4
+_FEWEST_OF_ONE = 8
 _LONGEST_QUERY = 12
 # How many rows are asked whether what was typed is common, and how many of them must have it.
 _ASKED, _COMMON = 2000, 20
@@ -69,13 +70,21 @@ def search_in_order(
 
     A common word is found soonest by walking the rows in their order, a rare one through the GIN index, and
     PostgreSQL cannot tell one from the other: it takes every start of a word for one in fifty rows. So the first
-    rows of the list (`among`: the list before any filter) are asked how common it is.
+    rows of the list (`among`: the list before any filter) are asked how common it is. They need not be asked
+    about most of a phone number.
     """
     found = rows.filter(**{f"{column}__finds": typed})
     terms = query_terms(typed)
-    if connection.vendor != "postgresql" or not terms or _is_common(rows if among is None else among, column, terms):
+    if connection.vendor != "postgresql" or not terms:
+        return found
+    if not _is_one_number(terms) and _is_common(rows if among is None else among, column, terms):
         return found
     return found.order_by(*map(_off_the_index, rows.query.order_by))
+
+
+def _is_one_number(terms: list[Term]) -> bool:
+    """Whether a number was typed that only a handful of people can have."""
+    return any(min(map(len, term)) >= _FEWEST_OF_ONE and all(map(str.isdigit, term)) for term in terms)
 
 
 def _is_common(rows: QuerySet[Any], column: str, terms: list[Term]) -> bool:

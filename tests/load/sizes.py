@@ -2,6 +2,10 @@
 
 import argparse
 import os
+import sys
+import time
+import urllib.request
+from typing import NamedTuple
 
 from django.core.management import call_command
 from django.db import connections
@@ -32,49 +36,64 @@ def paths(size: int) -> dict[str, str]:
 
 
 def run(postgres: DurablePostgres, options: argparse.Namespace) -> None:
-    found: dict[int, list[Measured]] = {}
-    for size in options.sizes:
-        found[size] = _measure(postgres, size, options)
     smallest = options.sizes[0]
+    found = {size: _measure(postgres, size, options) for size in options.sizes}
     names = [name.split(" (skip")[0] for name in paths(smallest)]
-    head = [
-        "requests a second",
-        *(f"{size:,}" for size in options.sizes),
-        *(f"{smallest:,} / {size:,}" for size in options.sizes[1:]),
-    ]
-    lines = [
-        [
-            name,
-            *(f"{found[size][position].rate:.0f}" for size in options.sizes),
-            *(f"{found[smallest][position].rate / found[size][position].rate:.2f}" for size in options.sizes[1:]),
-        ]
-        for position, name in enumerate(names)
-    ]
+    sizes = [f"{size:,}" for size in options.sizes]
     print("\nOne worker, as the tables grow (a ratio of 1 means that size does not matter)\n")
-    print_columns(head, lines)
+    print_columns(
+        ["requests a second", *sizes, *(f"{smallest:,} / {size}" for size in sizes[1:])],
+        [
+            [
+                name,
+                *(f"{found[size][at].steady.rate:.0f}" for size in options.sizes),
+                *(_ratio(found[smallest][at].steady.rate, found[size][at].steady.rate) for size in options.sizes[1:]),
+            ]
+            for at, name in enumerate(names)
+        ],
+    )
+    print("\nThe first time it is asked, in milliseconds: nothing remembered, pages cold\n")
+    print_columns(
+        ["first answer, ms", *sizes],
+        [[name, *(f"{found[size][at].first:.0f}" for size in options.sizes)] for at, name in enumerate(names)],
+    )
 
 
-def _measure(postgres: DurablePostgres, size: int, options: argparse.Namespace) -> list[Measured]:
+class Timed(NamedTuple):
+    first: float
+    steady: Measured
+
+
+def _ratio(small: float, large: float) -> str:
+    return f"{small / large:.2f}" if large else "no answer"
+
+
+def _measure(postgres: DurablePostgres, size: int, options: argparse.Namespace) -> list[Timed]:
     environment = environment_of(create_database(postgres, f"rows_{size}"), os.environ["REDIS_URL"])
     _use(environment["DATABASE_URL"])
     call_command("migrate", verbosity=0)
     administrator, agent = people()
     fill(size, agent)
     token = str(RefreshToken.for_user(administrator).access_token)
+    results = []
     with our_service(environment) as port:
-        results = [
-            fire(
-                port,
-                [request("GET", path, token=token)],
-                connections=options.connections,
-                seconds=options.seconds,
-            )
-            for path in paths(size).values()
-        ]
-    for name, result in zip(paths(size), results, strict=True):
-        if result.refused:
-            raise SystemExit(f"{name}: {result.statuses}")
+        for name, path in paths(size).items():
+            first = _first_answer(port, path, token)
+            shots = [request("GET", path, token=token)]
+            steady = fire(port, shots, connections=options.connections, seconds=options.seconds)
+            print(f"{size:>9,}  {name}: {first:.0f} ms, then {steady.rate:.0f} a second", file=sys.stderr, flush=True)
+            if steady.refused:
+                raise SystemExit(f"{name}: {steady.statuses}")
+            results.append(Timed(first, steady))
     return results
+
+
+def _first_answer(port: int, path: str, token: str) -> float:
+    asked = urllib.request.Request(f"http://127.0.0.1:{port}{path}", headers={"Authorization": f"Bearer {token}"})
+    started = time.perf_counter()
+    with urllib.request.urlopen(asked, timeout=120) as answer:
+        answer.read()
+    return (time.perf_counter() - started) * 1000
 
 
 def _use(database_url: str) -> None:

@@ -10,8 +10,10 @@ class ConfigConfig(AppConfig):
     verbose_name = "Puente CRM"
 
     def ready(self) -> None:
-        from config import checks  # noqa: F401  registers the deployment checks
-        from config import timestamps
+        from config import (
+            checks,  # noqa: F401  registers the deployment checks
+            timestamps,
+        )
 
         timestamps.connect()
 

@@ -2,7 +2,6 @@
 
 import django_filters
 
-
 from crm.api.filters.base import ListFilter
 from crm.choices import ImportKind, ImportState, RowOutcome
 

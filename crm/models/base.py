@@ -1,6 +1,6 @@
 """What nearly every row has: a time-ordered id and its two dates."""
 
-from collections.abc import Iterable
+from collections.abc import Collection
 from typing import Any, Self
 
 from django.db import models
@@ -18,7 +18,7 @@ class BaseModel(models.Model):
         abstract = True
 
     @classmethod
-    def from_db(cls, db: str | None, field_names: Iterable[str], values: Iterable[Any]) -> Self:
+    def from_db(cls, db: str | None, field_names: Collection[str], values: Collection[Any], **more: Any) -> Self:
         """What Django's does, a third of the work: a page of a list makes a hundred instances.
 
         Django's goes through `__init__`, which asks each field of the model for what was not read, and sends two

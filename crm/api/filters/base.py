@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from django_filters import Filter
 from django_filters import rest_framework as filters
 
 
@@ -13,6 +14,6 @@ class ListFilter(filters.FilterSet):
     """
 
     def __init__(self, data: Any = None, *args: Any, **kwargs: Any) -> None:
-        declared = type(self).base_filters
+        declared: dict[str, Filter] = type(self).__dict__["base_filters"]
         self.base_filters = {name: declared[name] for name in declared if data is not None and name in data}
         super().__init__(data, *args, **kwargs)

@@ -12,6 +12,9 @@ from django.core.exceptions import ImproperlyConfigured
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 
+# Ten tries in 75 hours and 35 minutes, as Standard Webhooks proposes.
+THREE_DAYS = "5,300,1800,7200,18000,36000,50400,72000,86400"
+
 _read = environ.Env()
 environ.Env.read_env(BASE_DIR / ".env")
 
@@ -32,6 +35,15 @@ def _number(name: str, default: int) -> int:
         return int(text or default)
     except ValueError:
         raise ImproperlyConfigured(f"{name} must be a whole number, not '{text}'.") from None
+
+
+def _numbers(name: str, default: str) -> list[int]:
+    """A comma list of whole numbers."""
+    words = _words(name) or default.split(",")
+    try:
+        return [int(word) for word in words]
+    except ValueError:
+        raise ImproperlyConfigured(f"{name} must be whole numbers with commas between, not '{_text(name)}'.") from None
 
 
 def _switch(name: str, default: bool) -> bool:
@@ -64,6 +76,15 @@ class Environment:
     bulk_assign_limit: int = field(default_factory=lambda: _number("BULK_ASSIGN_LIMIT", 100))
     bulk_assign_rate: str = field(default_factory=lambda: _text("BULK_ASSIGN_RATE", "60/min") or "60/min")
     import_max_megabytes: int = field(default_factory=lambda: _number("IMPORT_MAX_MEGABYTES", 20))
+
+    # Presences: where they go, what both sides know, and how patiently they are sent.
+    comercial_webhook_url: str = field(default_factory=lambda: _text("COMERCIAL_WEBHOOK_URL"))
+    comercial_webhook_token: str = field(default_factory=lambda: _text("COMERCIAL_WEBHOOK_TOKEN"))
+    crm_webhook_token: str = field(default_factory=lambda: _text("CRM_WEBHOOK_TOKEN"))
+    webhook_signing_secrets: list[str] = field(default_factory=lambda: _words("WEBHOOK_SIGNING_SECRETS"))
+    webhook_allow_private: bool = field(default_factory=lambda: _switch("WEBHOOK_ALLOW_PRIVATE", default=False))
+    webhook_retry_seconds: list[int] = field(default_factory=lambda: _numbers("WEBHOOK_RETRY_SECONDS", THREE_DAYS))
+    webhook_probe_seconds: int = field(default_factory=lambda: _number("WEBHOOK_PROBE_SECONDS", 30))
 
     host: str = field(default_factory=lambda: _text("HOST", "127.0.0.1") or "127.0.0.1")
     port: int = field(default_factory=lambda: _number("PORT", 8000))

@@ -170,6 +170,7 @@ CELERY_BROKER_TRANSPORT_OPTIONS = (
 CELERY_BEAT_SCHEDULE: dict[str, Any] = {
     # Ticks that nobody took in time say nothing the next one does not say.
     "resume-imports": {"task": "crm.tasks.resume_imports", "schedule": 5.0, "options": {"expires": 5}},
+    "deliver-due": {"task": "integrations.tasks.deliver_due", "schedule": 5.0, "options": {"expires": 5}},
     "forget-old-imports": {"task": "crm.tasks.forget_old_imports", "schedule": timedelta(hours=1)},
     "forget-old-keys": {"task": "crm.tasks.forget_old_keys", "schedule": timedelta(hours=1)},
 }
@@ -286,6 +287,27 @@ SAME_TASK_WINDOW = timedelta(minutes=5)
 LIST_COUNT_CAP = 10_000
 IMPORT_MAX_BYTES = ENV.import_max_megabytes * 1024 * 1024
 IMPORT_MAX_ROWS = 100_000
+
+# --- What leaves for other systems ------------------------------------------------------------
+
+COMERCIAL_WEBHOOK_URL = ENV.comercial_webhook_url
+COMERCIAL_WEBHOOK_TOKEN = ENV.comercial_webhook_token
+CRM_WEBHOOK_TOKEN = ENV.crm_webhook_token
+WEBHOOK_SIGNING_SECRETS = ENV.webhook_signing_secrets
+WEBHOOK_ALLOW_PRIVATE = ENV.webhook_allow_private
+if DEMONSTRATION:
+    # The demonstration's receiver listens to its own sender (contract section 7).
+    _own_host = "127.0.0.1" if ENV.host in ("0.0.0.0", "::", "localhost") else ENV.host
+    COMERCIAL_WEBHOOK_URL = COMERCIAL_WEBHOOK_URL or f"http://{_own_host}:{ENV.port}/api/webhook-presencia-crm/"
+    CRM_WEBHOOK_TOKEN = CRM_WEBHOOK_TOKEN or "demostracion"
+    COMERCIAL_WEBHOOK_TOKEN = COMERCIAL_WEBHOOK_TOKEN or CRM_WEBHOOK_TOKEN
+    WEBHOOK_SIGNING_SECRETS = WEBHOOK_SIGNING_SECRETS or ["whsec_ZGVtb25zdHJhY2lvbi1zaW4tc2VjcmV0bw=="]
+    WEBHOOK_ALLOW_PRIVATE = True
+WEBHOOK_CONNECT_SECONDS = 3.0
+WEBHOOK_READ_SECONDS = 10.0
+WEBHOOK_TOTAL_SECONDS = 15.0
+WEBHOOK_RETRY_SECONDS = ENV.webhook_retry_seconds
+WEBHOOK_PROBE_SECONDS = ENV.webhook_probe_seconds
 
 # --- Language, time, files --------------------------------------------------------------------
 

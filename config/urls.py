@@ -28,6 +28,7 @@ urlpatterns = [
     path("api/", include("config.api.urls")),
     path("api/", include("crm.api.user_urls")),
     path("api/", include("calls.api.admin_urls")),
+    path("api/", include("integrations.api.urls")),
     path("api/", include(absent.other_routes)),
     path("api/schema", SchemaView.as_view(), name="schema"),
     path("api/docs", DocsView.as_view(), name="docs"),

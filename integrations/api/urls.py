@@ -1,0 +1,5 @@
+"""Under `/api/` (config/urls.py)."""
+
+from typing import Any
+
+urlpatterns: list[Any] = []

@@ -1,0 +1,7 @@
+"""What leaves for other systems, and what arrives from them."""
+
+from integrations.models.circuits import Circuit
+from integrations.models.deliveries import DeliveryAttempt, WebhookDelivery
+from integrations.models.reports import PresenceReport
+
+__all__ = ["Circuit", "DeliveryAttempt", "PresenceReport", "WebhookDelivery"]

@@ -1,0 +1,78 @@
+"""A destination that does not answer is probed, not hammered, and holds up nobody else."""
+
+from datetime import timedelta
+from typing import Any, Self
+
+from django.conf import settings
+from django.db import models
+from django.db.models import F
+from django.utils import timezone
+
+# Troubles in a row after which a destination is left alone.
+OPENS_AFTER = 5
+LONGEST_PAUSE = timedelta(minutes=10)
+
+
+class CircuitQuerySet(models.QuerySet["Circuit"]):
+    def open(self) -> Self:
+        return self.filter(open_until__isnull=False)
+
+    def allowance(self, destination: str, *, usual: int) -> int:
+        """How many messages may be claimed now: the usual number, one probe, or none while it is left alone.
+
+        One conditional update decides who probes, so a hundred workers send one probe.
+        """
+        now = timezone.now()
+        row = self.filter(pk=destination).first()
+        if row is None or row.open_until is None:
+            return usual
+        is_ours = self.filter(pk=destination, open_until__lte=now).update(open_until=now + _pause())
+        return 1 if is_ours else 0
+
+    def note_success(self, destination: str) -> None:
+        self.filter(pk=destination).exclude(troubles=0).update(
+            troubles=0, open_until=None, last_error="", changed_at=timezone.now()
+        )
+
+    def note_trouble(self, destination: str, *, count: int, error: str, wait: float | None = None) -> None:
+        """`count` troubles in a row, none of them a success; `wait`: seconds that the receiver itself asked for."""
+        now = timezone.now()
+        self.get_or_create(pk=destination)
+        self.filter(pk=destination).update(troubles=F("troubles") + count, last_error=error[:500], changed_at=now)
+        pause = max(_pause(), timedelta(seconds=wait or 0))
+        self.filter(pk=destination, troubles__gte=1 if wait else OPENS_AFTER).update(
+            open_until=now + min(pause, LONGEST_PAUSE)
+        )
+
+
+def _pause() -> timedelta:
+    return timedelta(seconds=settings.WEBHOOK_PROBE_SECONDS)
+
+
+class Circuit(models.Model):
+    """`open_until` null: messages flow. Otherwise nothing is sent until then, and then one probe."""
+
+    destination = models.CharField("destino", max_length=40, primary_key=True)
+    troubles = models.PositiveIntegerField("problemas seguidos", default=0)
+    open_until = models.DateTimeField("en pausa hasta", null=True, blank=True)
+    last_error = models.CharField("último problema", max_length=500, blank=True)
+    changed_at = models.DateTimeField("desde", default=timezone.now)
+
+    objects = CircuitQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = "destino en pausa"
+        verbose_name_plural = "destinos en pausa"
+
+    def __str__(self) -> str:
+        return self.destination
+
+    @property
+    def is_open(self) -> bool:
+        return self.open_until is not None
+
+    def resume(self) -> None:
+        """Let messages flow again at once, by hand."""
+        values: dict[str, Any] = {"troubles": 0, "open_until": None, "changed_at": timezone.now()}
+        Circuit.objects.filter(pk=self.pk).update(**values)
+        self.refresh_from_db()

@@ -1,0 +1,328 @@
+"""The outbox: each row is one message that another system must get, and all that was tried for it.
+
+The row is written in the transaction of its cause. Brokers only wake workers; what is due, who holds it and for how
+long stands here, so broker, worker, receiver and database may all restart at any moment (docs/adr/0004-outbox.md).
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Self
+from uuid import UUID
+
+from django.conf import settings
+from django.db import connection, models, transaction
+from django.db.models import Exists, F, OuterRef, Q
+from django.utils import timezone
+
+from crm.constraints import is_one_of
+from crm.exceptions import Conflict
+from crm.ids import new_id
+from crm.models import AuditEntry
+from crm.models.base import BaseModel
+from integrations.choices import FAILED_STATES, FINISHED_STATES, AttemptOutcome, DeliveryState
+
+if TYPE_CHECKING:
+    from integrations.sending.client import Answer
+
+# How long a worker may be silent before another takes over. It renews while it sends, and a send has a total limit.
+LEASE = timedelta(seconds=60)
+# Leases that ran out over the same row; then it is set aside instead of ending the next worker.
+MOST_LOST_LEASES = 3
+KEPT_OF_ANSWER = 4_000
+
+
+@dataclass(frozen=True, kw_only=True)
+class Claim:
+    """The rows that one worker holds, in the order they are to be sent, and the token that proves it."""
+
+    token: UUID
+    deliveries: Sequence["WebhookDelivery"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Result:
+    """What became of one attempt, and what is to be done about the delivery."""
+
+    delivery: "WebhookDelivery"
+    answer: "Answer"
+    state: DeliveryState
+    next_try_at: datetime | None
+
+
+class WebhookDeliveryQuerySet(models.QuerySet["WebhookDelivery"]):
+    def newest_first(self) -> Self:
+        return self.order_by("-created_at", "-id")
+
+    def failed(self) -> Self:
+        """Dead or set aside: somebody has to look."""
+        return self.filter(state__in=FAILED_STATES)
+
+    def unfinished(self) -> Self:
+        return self.exclude(state__in=FINISHED_STATES)
+
+    def due(self, destination: str, now: datetime) -> Self:
+        """Waiting for `destination`, their time has come, and nothing older about the same subject is under way."""
+        older = WebhookDelivery.objects.filter(
+            destination=OuterRef("destination"),
+            subject=OuterRef("subject"),
+            sequence__lt=OuterRef("sequence"),
+            state__in=[DeliveryState.PENDING, DeliveryState.SENDING],
+        )
+        return self.filter(
+            ~Exists(older), destination=destination, state=DeliveryState.PENDING, next_try_at__lte=now
+        ).order_by("next_try_at", "id")
+
+    def destinations_with_due(self) -> list[str]:
+        """Where something waits whose time has come."""
+        due = self.filter(state=DeliveryState.PENDING, next_try_at__lte=timezone.now())
+        return sorted(due.order_by().values_list("destination", flat=True).distinct())
+
+    def claim(self, destination: str, *, limit: int) -> Claim:
+        """Hold up to `limit` due rows for LEASE: one conditional update, whoever else is claiming.
+
+        A row whose lease ran out before is taken alone, so that a row which ends its worker is found out and its
+        neighbours are not suspected. The attempt is on record before anything is sent.
+        """
+        now, token = timezone.now(), new_id()
+        with transaction.atomic():
+            # SKIP LOCKED where the engine has it; where not, the guard on `state` alone decides who gets a row.
+            due = list(
+                self.due(destination, now)
+                .select_for_update(skip_locked=True, of=("self",))
+                .values_list("pk", "lost_leases")[:limit]
+            )
+            chosen = [pk for pk, lost in due if not lost] or [pk for pk, _ in due[:1]]
+            taken = chosen and self.filter(pk__in=chosen, state=DeliveryState.PENDING).update(
+                state=DeliveryState.SENDING,
+                lease_token=token,
+                lease_until=now + LEASE,
+                attempts=F("attempts") + 1,
+                updated_at=now,
+            )
+            held = list(self.filter(lease_token=token).order_by("next_try_at", "id")) if taken else []
+            DeliveryAttempt.objects.bulk_create(
+                DeliveryAttempt(delivery=row, number=row.attempts, started_at=now) for row in held
+            )
+        return Claim(token=token, deliveries=held)
+
+    def renew(self, claim: Claim) -> None:
+        self.filter(lease_token=claim.token, state=DeliveryState.SENDING).update(lease_until=timezone.now() + LEASE)
+
+    def finish(self, claim: Claim, results: Sequence[Result]) -> None:
+        """Write down what became of attempts, in one transaction. A row that another holds by now stays theirs."""
+        now = timezone.now()
+        as_stored = connection.ops.adapt_datetimefield_value
+        with transaction.atomic(), connection.cursor() as cursor:
+            cursor.executemany(
+                _FINISHED_ATTEMPT,
+                [
+                    (
+                        str(r.answer.outcome),
+                        r.answer.duration_ms,
+                        r.answer.status,
+                        r.answer.head[:KEPT_OF_ANSWER],
+                        r.answer.error,
+                        _id(r.delivery.pk),
+                        r.delivery.attempts,
+                    )
+                    for r in results
+                ],
+            )
+            cursor.executemany(
+                _FINISHED_DELIVERY,
+                [
+                    (
+                        str(r.state),
+                        as_stored(r.next_try_at or r.delivery.next_try_at),
+                        0 if r.state == DeliveryState.DELIVERED else 1,
+                        r.answer.status,
+                        r.answer.error,
+                        as_stored(now),
+                        as_stored(now) if r.state in FINISHED_STATES else None,
+                        _id(r.delivery.pk),
+                        _id(claim.token),
+                    )
+                    for r in results
+                ],
+            )
+
+    def release(self, claim: Claim, rows: Sequence["WebhookDelivery"], *, until: datetime | None = None) -> None:
+        """Give back rows that were held and not tried: nothing is spent, and others may have them from `until`."""
+        numbers = {row.pk: row.attempts for row in rows}
+        with transaction.atomic():
+            self.filter(pk__in=numbers, lease_token=claim.token, state=DeliveryState.SENDING).update(
+                state=DeliveryState.PENDING,
+                lease_token=None,
+                lease_until=None,
+                **({"next_try_at": until} if until else {}),
+                updated_at=timezone.now(),
+            )
+            for pk, number in numbers.items():
+                DeliveryAttempt.objects.filter(delivery_id=pk, number=number, outcome=AttemptOutcome.RUNNING).update(
+                    outcome=AttemptOutcome.RELEASED
+                )
+
+    def take_back(self) -> int:
+        """Rows whose worker fell silent: due again at once, or set aside when they have ended three workers."""
+        now = timezone.now()
+        with transaction.atomic():
+            silent = list(
+                self.filter(state=DeliveryState.SENDING, lease_until__lt=now)
+                .select_for_update(skip_locked=True)
+                .values_list("pk", "attempts", "lost_leases")[:1000]
+            )
+            for pk, number, lost in silent:
+                is_poison = lost + 1 >= MOST_LOST_LEASES
+                taken = self.filter(pk=pk, state=DeliveryState.SENDING, lease_until__lt=now).update(
+                    state=DeliveryState.ASIDE if is_poison else DeliveryState.PENDING,
+                    lost_leases=F("lost_leases") + 1,
+                    lease_token=None,
+                    lease_until=None,
+                    next_try_at=now,
+                    finished_at=now if is_poison else None,
+                    updated_at=now,
+                )
+                if taken:
+                    DeliveryAttempt.objects.filter(
+                        delivery_id=pk, number=number, outcome=AttemptOutcome.RUNNING
+                    ).update(outcome=AttemptOutcome.LOST)
+        return len(silent)
+
+    def replay(self) -> int:
+        """Send these again by hand, with a full set of tries; only what is finished can be replayed."""
+        now = timezone.now()
+        with transaction.atomic():
+            chosen = list(self.filter(state__in=FINISHED_STATES).select_for_update().values_list("pk", flat=True))
+            replayed = WebhookDelivery.objects.filter(pk__in=chosen, state__in=FINISHED_STATES).update(
+                state=DeliveryState.PENDING,
+                next_try_at=now,
+                failures=0,
+                lost_leases=0,
+                finished_at=None,
+                updated_at=now,
+            )
+            if replayed:
+                AuditEntry.write("webhook.replay", "webhook-deliveries", chosen[0], count=replayed)
+        return replayed
+
+
+_FINISHED_ATTEMPT = (
+    "UPDATE integrations_deliveryattempt SET outcome = %s, duration_ms = %s, status = %s, response_head = %s,"
+    " error = %s WHERE delivery_id = %s AND number = %s"
+)
+_FINISHED_DELIVERY = (
+    "UPDATE integrations_webhookdelivery SET state = %s, next_try_at = %s, failures = failures + %s, lost_leases = 0,"
+    " last_status = %s, last_error = %s, updated_at = %s, finished_at = %s, lease_token = NULL, lease_until = NULL"
+    " WHERE id = %s AND lease_token = %s"
+)
+
+
+def _id(value: UUID) -> UUID | str:
+    return value if connection.features.has_native_uuid_field else value.hex
+
+
+class WebhookDelivery(BaseModel):
+    event = models.CharField("evento", max_length=60)
+    destination = models.CharField("destino", max_length=40)
+    # What it is about. Messages about one subject arrive in their order; the receiver knows it by this name.
+    subject = models.CharField("asunto", max_length=64)
+    sequence = models.PositiveIntegerField("número", editable=False)
+    payload = models.JSONField("contenido")
+    state = models.CharField("estado", max_length=10, choices=DeliveryState, default=DeliveryState.PENDING)
+    next_try_at = models.DateTimeField("próximo intento", default=timezone.now)
+    lease_token = models.UUIDField(null=True, blank=True, editable=False)
+    lease_until = models.DateTimeField(null=True, blank=True, editable=False)
+    attempts = models.PositiveIntegerField("intentos", default=0, editable=False)
+    # Tries that the receiver failed. What a worker or the broker broke is an attempt but no failure.
+    failures = models.PositiveIntegerField("fallos", default=0, editable=False)
+    lost_leases = models.PositiveSmallIntegerField(default=0, editable=False)
+    last_status = models.PositiveSmallIntegerField("última respuesta", null=True, blank=True, editable=False)
+    last_error = models.CharField("último error", max_length=500, blank=True, editable=False)
+    finished_at = models.DateTimeField("terminada", null=True, blank=True, editable=False)
+    created_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        on_delete=models.SET_NULL,
+        null=True,
+        blank=True,
+        db_index=False,
+        related_name="+",
+        verbose_name="causada por",
+    )
+
+    objects = WebhookDeliveryQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = "envío"
+        constraints = [
+            is_one_of("state", DeliveryState, "delivery_state_is_known"),
+            models.UniqueConstraint(
+                fields=["destination", "subject", "sequence"],
+                name="delivery_is_written_once",
+                violation_error_message="Este envío ya está anotado.",
+            ),
+            models.CheckConstraint(
+                condition=Q(state=DeliveryState.SENDING, lease_token__isnull=False, lease_until__isnull=False)
+                | (~Q(state=DeliveryState.SENDING) & Q(lease_token__isnull=True, lease_until__isnull=True)),
+                name="delivery_is_held_while_it_is_sent",
+                violation_error_message="Solo lo que se está enviando está reservado.",
+            ),
+        ]
+        indexes = [
+            models.Index(fields=["-created_at", "-id"], name="delivery_newest"),
+            models.Index(fields=["state", "-created_at", "-id"], name="delivery_by_state"),
+            models.Index(
+                fields=["destination", "next_try_at", "id"], condition=Q(state="pending"), name="delivery_due"
+            ),
+            models.Index(fields=["lease_until"], condition=Q(state="sending"), name="delivery_held"),
+            models.Index(fields=["lease_token"], condition=Q(state="sending"), name="delivery_held_by"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.subject} · {self.event}"
+
+    @property
+    def message_id(self) -> str:
+        """The `webhook-id`: the same for every attempt and every replay."""
+        return f"msg_{self.pk.hex}"
+
+    @property
+    def is_finished(self) -> bool:
+        return self.state in FINISHED_STATES
+
+    def replay(self) -> None:
+        """Send it again by hand; what is still waiting or under way is a conflict."""
+        if not WebhookDelivery.objects.filter(pk=self.pk).replay():
+            raise Conflict("Este envío todavía no ha terminado.")
+        self.refresh_from_db()
+
+
+class DeliveryAttempt(models.Model):
+    """One try: written before it is made, completed afterwards."""
+
+    delivery = models.ForeignKey(
+        WebhookDelivery, on_delete=models.CASCADE, db_index=False, related_name="tries", verbose_name="envío"
+    )
+    number = models.PositiveIntegerField("intento")
+    started_at = models.DateTimeField("cuándo")
+    outcome = models.CharField("resultado", max_length=12, choices=AttemptOutcome, default=AttemptOutcome.RUNNING)
+    duration_ms = models.PositiveIntegerField("duración (ms)", null=True, blank=True)
+    status = models.PositiveSmallIntegerField("respuesta", null=True, blank=True)
+    response_head = models.TextField("principio de la respuesta", blank=True)
+    error = models.CharField("error", max_length=500, blank=True)
+
+    class Meta:
+        verbose_name = "intento de envío"
+        verbose_name_plural = "intentos de envío"
+        constraints = [
+            is_one_of("outcome", AttemptOutcome, "attempt_outcome_is_known"),
+            models.UniqueConstraint(
+                fields=["delivery", "number"],
+                name="attempt_is_counted_once",
+                violation_error_message="Este intento ya está anotado.",
+            ),
+        ]
+        indexes = [models.Index(fields=["-started_at"], name="attempt_newest")]
+
+    def __str__(self) -> str:
+        return f"{self.number}: {self.get_outcome_display()}"

@@ -25,8 +25,6 @@ from integrations.choices import FAILED_STATES, FINISHED_STATES, AttemptOutcome,
 if TYPE_CHECKING:
     from integrations.sending.client import Answer
 
-# How long a worker may be silent before another takes over. It renews while it sends, and a send has a total limit.
-LEASE = timedelta(seconds=60)
 # Leases that ran out over the same row; then it is set aside instead of ending the next worker.
 MOST_LOST_LEASES = 3
 KEPT_OF_ANSWER = 4_000
@@ -48,6 +46,11 @@ class Result:
     answer: "Answer"
     state: DeliveryState
     next_try_at: datetime | None
+
+
+def lease() -> timedelta:
+    """How long a worker may be silent before another takes over. It renews while it sends."""
+    return timedelta(seconds=settings.WEBHOOK_LEASE_SECONDS)
 
 
 class WebhookDeliveryQuerySet(models.QuerySet["WebhookDelivery"]):
@@ -73,13 +76,17 @@ class WebhookDeliveryQuerySet(models.QuerySet["WebhookDelivery"]):
             ~Exists(older), destination=destination, state=DeliveryState.PENDING, next_try_at__lte=now
         ).order_by("next_try_at", "id")
 
+    def in_flight(self, destination: str) -> int:
+        """How many are held for this destination, by whomever."""
+        return self.filter(destination=destination, state=DeliveryState.SENDING).count()
+
     def destinations_with_due(self) -> list[str]:
         """Where something waits whose time has come."""
         due = self.filter(state=DeliveryState.PENDING, next_try_at__lte=timezone.now())
         return sorted(due.order_by().values_list("destination", flat=True).distinct())
 
     def claim(self, destination: str, *, limit: int) -> Claim:
-        """Hold up to `limit` due rows for LEASE: one conditional update, whoever else is claiming.
+        """Hold up to `limit` due rows for a lease: one conditional update, whoever else is claiming.
 
         A row whose lease ran out before is taken alone, so that a row which ends its worker is found out and its
         neighbours are not suspected. The attempt is on record before anything is sent.
@@ -96,7 +103,7 @@ class WebhookDeliveryQuerySet(models.QuerySet["WebhookDelivery"]):
             taken = chosen and self.filter(pk__in=chosen, state=DeliveryState.PENDING).update(
                 state=DeliveryState.SENDING,
                 lease_token=token,
-                lease_until=now + LEASE,
+                lease_until=now + lease(),
                 attempts=F("attempts") + 1,
                 updated_at=now,
             )
@@ -107,7 +114,7 @@ class WebhookDeliveryQuerySet(models.QuerySet["WebhookDelivery"]):
         return Claim(token=token, deliveries=held)
 
     def renew(self, claim: Claim) -> None:
-        self.filter(lease_token=claim.token, state=DeliveryState.SENDING).update(lease_until=timezone.now() + LEASE)
+        self.filter(lease_token=claim.token, state=DeliveryState.SENDING).update(lease_until=timezone.now() + lease())
 
     def finish(self, claim: Claim, results: Sequence[Result]) -> None:
         """Write down what became of attempts, in one transaction. A row that another holds by now stays theirs."""
@@ -274,7 +281,7 @@ class WebhookDelivery(BaseModel):
             models.Index(
                 fields=["destination", "next_try_at", "id"], condition=Q(state="pending"), name="delivery_due"
             ),
-            models.Index(fields=["lease_until"], condition=Q(state="sending"), name="delivery_held"),
+            models.Index(fields=["destination", "lease_until"], condition=Q(state="sending"), name="delivery_held"),
             models.Index(fields=["lease_token"], condition=Q(state="sending"), name="delivery_held_by"),
         ]
 

@@ -9,10 +9,10 @@ import queue
 import threading
 import time
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
-from django.db import DatabaseError, InterfaceError, OperationalError, connection
+from django.db import InterfaceError, OperationalError, connection
 from django.utils import timezone
 
 from integrations.choices import DeliveryState
@@ -30,6 +30,8 @@ ROWS_A_ROUND = 64
 # How many results may wait to be written down: the most that can be sent again after a crash.
 RESULTS_TOGETHER = 32
 RENEW_SECONDS = 10.0
+# Held for one destination by all workers together. One that hangs keeps two workers busy, and never all.
+MOST_IN_FLIGHT = 2 * ROWS_A_ROUND
 # A worker turns to other work after this long; whoever is woken goes on.
 SECONDS_A_TURN = 60.0
 # How long a result waits for a database that is restarting, before it is left to the lease.
@@ -44,7 +46,8 @@ def empty_outbox(name: str, *, seconds: float = SECONDS_A_TURN) -> int:
     tried, ends_at = 0, time.monotonic() + seconds
     with _crew(destination) as crew:
         while time.monotonic() < ends_at:
-            limit = Circuit.objects.allowance(name, usual=ROWS_A_ROUND)
+            room = MOST_IN_FLIGHT - WebhookDelivery.objects.in_flight(name)
+            limit = min(Circuit.objects.allowance(name, usual=ROWS_A_ROUND), room) if room > 0 else 0
             claim = WebhookDelivery.objects.claim(name, limit=limit) if limit else None
             if claim is None or not claim.deliveries:
                 break
@@ -115,22 +118,17 @@ class Round:
             )
 
 
-def _patiently(write: "object") -> None:
+def _patiently(write: Callable[[], None]) -> None:
+    """Again and again while the database is away; what it refuses is an error at once."""
     ends_at = time.monotonic() + PATIENCE_SECONDS
     while True:
         try:
-            write()  # type: ignore[operator]
-            return
-        except (OperationalError, InterfaceError, DatabaseError) as error:
-            if time.monotonic() > ends_at or not _is_away(error):
+            return write()
+        except (OperationalError, InterfaceError):
+            if time.monotonic() > ends_at:
                 raise
             connection.close()
             time.sleep(0.5)
-
-
-def _is_away(error: Exception) -> bool:
-    """Whether the database is not there, as opposed to refusing what was asked."""
-    return isinstance(error, OperationalError | InterfaceError)
 
 
 # --- Those who send ---------------------------------------------------------------------------

@@ -83,6 +83,7 @@ class Environment:
     crm_webhook_token: str = field(default_factory=lambda: _text("CRM_WEBHOOK_TOKEN"))
     webhook_signing_secrets: list[str] = field(default_factory=lambda: _words("WEBHOOK_SIGNING_SECRETS"))
     webhook_allow_private: bool = field(default_factory=lambda: _switch("WEBHOOK_ALLOW_PRIVATE", default=False))
+    webhook_ca_file: str = field(default_factory=lambda: _text("WEBHOOK_CA_FILE"))
     webhook_retry_seconds: list[int] = field(default_factory=lambda: _numbers("WEBHOOK_RETRY_SECONDS", THREE_DAYS))
     webhook_probe_seconds: int = field(default_factory=lambda: _number("WEBHOOK_PROBE_SECONDS", 30))
 

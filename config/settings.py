@@ -295,6 +295,7 @@ COMERCIAL_WEBHOOK_TOKEN = ENV.comercial_webhook_token
 CRM_WEBHOOK_TOKEN = ENV.crm_webhook_token
 WEBHOOK_SIGNING_SECRETS = ENV.webhook_signing_secrets
 WEBHOOK_ALLOW_PRIVATE = ENV.webhook_allow_private
+WEBHOOK_CA_FILE = ENV.webhook_ca_file
 if DEMONSTRATION:
     # The demonstration's receiver listens to its own sender (contract section 7).
     _own_host = "127.0.0.1" if ENV.host in ("0.0.0.0", "::", "localhost") else ENV.host

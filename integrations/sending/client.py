@@ -4,7 +4,14 @@ What `requests` does not have is added here: a limit on the whole exchange, a li
 address that is really connected to (research in docs/webhooks.md).
 """
 
+import http.client
+import logging
+import math
+import os
+import queue
+import re
 import socket
+import ssl
 import threading
 import time
 from collections.abc import Iterator
@@ -19,15 +26,23 @@ from django.conf import settings
 from requests.adapters import HTTPAdapter
 from urllib3 import HTTPConnectionPool, HTTPSConnectionPool, PoolManager
 from urllib3.connection import HTTPConnection, HTTPSConnection
-from urllib3.exceptions import HTTPError, NameResolutionError, NewConnectionError
+from urllib3.exceptions import (
+    ConnectTimeoutError,
+    HTTPError,
+    NameResolutionError,
+    NewConnectionError,
+    ReadTimeoutError,
+)
 
 from integrations.choices import AttemptOutcome
-from integrations.sending.addresses import is_public
+from integrations.sending.addresses import is_public, refusal_of
 from integrations.sending.signing import sign
 
 if TYPE_CHECKING:
     from integrations.destinations import Destination
     from integrations.models import WebhookDelivery
+
+logger = logging.getLogger("puente.webhooks")
 
 KEPT_BYTES = 4_096
 GONE = 410
@@ -66,51 +81,92 @@ class AddressRefused(NewConnectionError):
     """The name leads to an address that messages may not go to."""
 
 
+class NotEncrypted(AddressRefused):
+    """The address is on the open Internet and the connection would not be encrypted."""
+
+
 class Sender:
     """Sends one message at a time over a connection that is kept; one a thread."""
 
     def __init__(self) -> None:
-        self._session = requests.Session()
+        self._session = _Session()
         # Neither proxies nor passwords of the machine's environment, which also cost a fifth of the rate.
         self._session.trust_env = False
-        self._open: list[socket.socket] = []
-        adapter = GuardedAdapter(self._open)
+        self._wire = Wire()
+        adapter = GuardedAdapter(self._wire)
         self._session.mount("http://", adapter)
         self._session.mount("https://", adapter)
 
     def send(self, destination: "Destination", delivery: "WebhookDelivery") -> Answer:
-        """POST it, signed anew with the time of this attempt, and read as much of the answer as is kept."""
+        """POST it, signed anew with the time of this attempt, and read as much of the answer as is kept.
+
+        Never raises: whoever waits for the result of a message must get one.
+        """
         started = time.monotonic()
-        try:
-            with watchdog.limit(self._open, settings.WEBHOOK_TOTAL_SECONDS) as limit:
-                try:
-                    status, head, retry_after = self._post(destination, delivery)
-                except (requests.RequestException, HTTPError, OSError, ValueError) as error:
-                    return _unanswered(_sentence_for(error, is_late=limit.is_over), started)
-        finally:
-            self._session.cookies.clear()
+        with watchdog.over(self._wire, settings.WEBHOOK_TOTAL_SECONDS):
+            try:
+                status, head, retry_after = self._post(destination, delivery)
+            except Exception as error:  # noqa: BLE001
+                return _unanswered(_sentence_for(error, is_late=self._wire.is_late), started)
+            finally:
+                self._session.cookies.clear()
         return _answered(status, head, retry_after, started)
 
     def close(self) -> None:
         self._session.close()
 
     def _post(self, destination: "Destination", delivery: "WebhookDelivery") -> tuple[int, str, str | None]:
+        """A receiver may close a kept connection at the moment it is used again; that is nobody's failure.
+
+        So the message goes out again at once, over a new connection, with the same `webhook-id`.
+        """
+        try:
+            return self._post_once(destination, delivery)
+        except requests.ConnectionError as error:
+            if self._wire.is_new or self._wire.is_late or not _was_closed(error):
+                raise
+            return self._post_once(destination, delivery)
+
+    def _post_once(self, destination: "Destination", delivery: "WebhookDelivery") -> tuple[int, str, str | None]:
+        if refusal := refusal_of(destination.url):
+            raise requests.exceptions.InvalidURL(refusal)
         body = orjson.dumps(delivery.payload)
+        self._wire.is_new = False
         with self._session.post(
             destination.url,
             data=body,
             headers=headers_for(destination, delivery, body),
             timeout=(settings.WEBHOOK_CONNECT_SECONDS, settings.WEBHOOK_READ_SECONDS),
+            verify=settings.WEBHOOK_CA_FILE or True,
             allow_redirects=False,
             stream=True,
         ) as response:
-            # Unpacked by nobody: a small packed answer can be huge.
-            kept = response.raw.read(KEPT_BYTES, decode_content=False)
+            if self._wire.was_cut:
+                # http.client takes a head that was cut short for a whole one.
+                raise TimeoutError
+            kept = _beginning(response.raw)
             return (
                 response.status_code,
                 kept.decode("utf-8", "replace").replace("\x00", ""),
                 response.headers.get("Retry-After"),
             )
+
+
+class _Session(requests.Session):
+    def get_redirect_target(self, resp: requests.Response) -> None:
+        """Nowhere. Asked not to follow, requests would still read and unpack the whole answer of a redirect."""
+
+
+def _beginning(raw: Any) -> bytes:
+    """What is kept of the answer. The status has told already, so however the rest ends, it counts.
+
+    Unpacked by nobody: a small packed answer can be huge.
+    """
+    kept = bytearray()
+    with suppress(HTTPError, OSError):
+        while len(kept) < KEPT_BYTES and (piece := raw.read1(KEPT_BYTES - len(kept), decode_content=False)):
+            kept += piece
+    return bytes(kept)
 
 
 def headers_for(destination: "Destination", delivery: "WebhookDelivery", body: bytes) -> dict[str, str]:
@@ -156,17 +212,18 @@ def _since(started: float) -> int:
 
 def _seconds(retry_after: str | None) -> float | None:
     """`Retry-After`: seconds or a date; None for what is neither, never negative, ten hours at most."""
-    if not retry_after:
-        return None
-    try:
-        seconds = float(retry_after)
-    except ValueError:
+    text = (retry_after or "").strip()
+    if _NUMBER.fullmatch(text):
+        seconds = float(text)
+    else:
         try:
-            seconds = parsedate_to_datetime(retry_after).timestamp() - time.time()
-        except (TypeError, ValueError, OverflowError):
+            seconds = parsedate_to_datetime(text).timestamp() - time.time()
+        except (TypeError, ValueError, OverflowError, IndexError, OSError):
             return None
-    return min(max(seconds, 0.0), LONGEST_WAIT) if seconds == seconds else None  # NaN is no number of seconds
+    return min(max(seconds, 0.0), LONGEST_WAIT)
 
+
+_NUMBER = re.compile(r"[0-9]+(\.[0-9]+)?")
 
 _REFUSALS = {
     401: "El destino no reconoce nuestro token.",
@@ -186,54 +243,96 @@ def _refusal(status: int) -> str:
 
 
 def _sentence_for(error: Exception, *, is_late: bool) -> str:
+    """What went wrong, for people: the first cause that we know a sentence for."""
     if is_late:
         return f"El destino tardó más de {settings.WEBHOOK_TOTAL_SECONDS:g} segundos en total."
-    cause = _innermost(error)
-    if isinstance(cause, AddressRefused):
-        return "La dirección del destino es de una red privada o no usa HTTPS, y no está permitida."
-    if isinstance(cause, NameResolutionError):
-        return "El nombre del destino no existe."
-    if isinstance(error, requests.exceptions.SSLError):
-        return f"El certificado del destino no es válido: {cause}"
-    if isinstance(error, requests.ConnectTimeout):
-        return "El destino no aceptó la conexión a tiempo."
-    if isinstance(error, requests.Timeout):
-        return "El destino aceptó la conexión y no respondió a tiempo."
-    if isinstance(error, requests.exceptions.InvalidURL | requests.exceptions.InvalidSchema | ValueError):
-        return "La dirección del destino no es válida."
-    if isinstance(cause, NewConnectionError | ConnectionRefusedError):
-        return "El destino no acepta conexiones."
-    return f"La conexión con el destino se cortó: {type(cause).__name__}."
+    causes = list(_causes(error))
+    for kind, sentence in _SENTENCES:
+        for cause in causes:
+            if isinstance(cause, kind):
+                return sentence.format(cause=_told(cause))
+    logger.error("a message could not be sent", exc_info=error)
+    return f"El mensaje no se pudo enviar: {type(error).__name__}."
 
 
-def _innermost(error: Exception) -> BaseException:
-    found: BaseException = error
-    while True:
-        deeper = getattr(found, "reason", None) or (found.args[0] if found.args else None)
-        if not isinstance(deeper, BaseException) or deeper is found:
-            return found
-        found = deeper
+def _causes(error: BaseException) -> Iterator[BaseException]:
+    """An error and those it wraps: requests and urllib3 put them into `reason`, into `args` or behind `from`."""
+    found: BaseException | None = error
+    seen: set[int] = set()
+    while found is not None and id(found) not in seen:
+        seen.add(id(found))
+        yield found
+        inner = (getattr(found, "reason", None), *found.args, found.__cause__)
+        found = next((one for one in inner if isinstance(one, BaseException)), None)
+
+
+def _was_closed(error: BaseException) -> bool:
+    """Whether the other side had ended the connection before it answered anything."""
+    return any(isinstance(cause, _CLOSED) for cause in _causes(error))
+
+
+_CLOSED = (http.client.RemoteDisconnected, ConnectionResetError, BrokenPipeError, ssl.SSLEOFError)
+
+# The first that fits, so the narrower ones come first.
+_SENTENCES: list[tuple[type[BaseException] | tuple[type[BaseException], ...], str]] = [
+    (NotEncrypted, "La dirección del destino está en Internet y no usa HTTPS; no se envía nada sin cifrar."),
+    (AddressRefused, "La dirección del destino es de una red privada, y no está permitida."),
+    (NameResolutionError, "El nombre del destino no se puede resolver."),
+    (ssl.SSLCertVerificationError, "El certificado del destino no es válido: {cause}."),
+    (ConnectTimeoutError, "El destino no aceptó la conexión a tiempo."),
+    ((ReadTimeoutError, TimeoutError, requests.Timeout), "El destino aceptó la conexión y no respondió a tiempo."),
+    (requests.exceptions.InvalidHeader, "El token o un encabezado tiene caracteres que no se pueden enviar."),
+    (UnicodeEncodeError, "El token o un encabezado tiene caracteres que no se pueden enviar."),
+    (requests.exceptions.InvalidURL, "{cause}"),
+    ((requests.exceptions.InvalidSchema, requests.exceptions.MissingSchema), "La dirección del destino no es válida."),
+    (http.client.RemoteDisconnected, "El destino cerró la conexión sin responder."),
+    ((ConnectionResetError, BrokenPipeError, ssl.SSLEOFError), "El destino cortó la conexión sin responder."),
+    (ssl.SSLError, "El destino no habla TLS en esta dirección."),
+    (NewConnectionError, "El destino no acepta conexiones."),
+    (http.client.HTTPException, "El destino respondió algo que no es HTTP."),
+    ((requests.ConnectionError, HTTPError, OSError), "La conexión con el destino se cortó."),
+]
+
+# OpenSSL's numbers for what is wrong with a certificate.
+_CERTIFICATES = {
+    9: "todavía no es válido",
+    10: "está caducado",
+    18: "no lo firma ninguna autoridad conocida",
+    19: "no lo firma ninguna autoridad conocida",
+    20: "no lo firma ninguna autoridad conocida",
+    62: "es de otro nombre",
+    64: "es de otra dirección",
+}
+
+
+def _told(cause: BaseException) -> str:
+    if isinstance(cause, ssl.SSLCertVerificationError):
+        return _CERTIFICATES.get(cause.verify_code, cause.verify_message)
+    if isinstance(cause, requests.exceptions.InvalidURL):
+        # Ours is a sentence; what requests says in English may repeat the address.
+        return str(cause) if str(cause).endswith(".") else "La dirección del destino no es válida."
+    return ""
 
 
 # --- Where it may go --------------------------------------------------------------------------
 
 
 class GuardedAdapter(HTTPAdapter):
-    def __init__(self, opened: list[socket.socket]) -> None:
-        self._opened = opened
+    def __init__(self, wire: "Wire") -> None:
+        self._wire = wire
         super().__init__(pool_connections=4, pool_maxsize=1, max_retries=0)
 
     def init_poolmanager(self, connections: int, maxsize: int, block: bool = False, **kwargs: Any) -> None:
         self.poolmanager = PoolManager(num_pools=connections, maxsize=maxsize, block=block, **kwargs)
-        opened = self._opened
+        one = self._wire
 
         class Http(_Guarded, HTTPConnection):
             is_encrypted = False
-            sockets = opened
+            wire = one
 
         class Https(_Guarded, HTTPSConnection):
             is_encrypted = True
-            sockets = opened
+            wire = one
 
         self.poolmanager.pool_classes_by_scheme = {
             "http": type("HttpPool", (HTTPConnectionPool,), {"ConnectionCls": Http}),
@@ -241,26 +340,71 @@ class GuardedAdapter(HTTPAdapter):
         }
 
 
+class _FinalResponse(http.client.HTTPResponse):
+    """The answer after all announcements (1xx). http.client takes an announcement other than 100 for the answer,
+    and would then read the real one as the answer to the next message."""
+
+    def _read_status(self) -> Any:
+        while True:
+            found = super()._read_status()  # type: ignore[misc]
+            if found[1] >= http.client.OK or found[1] == http.client.CONTINUE:
+                return found
+            http.client.parse_headers(self.fp)
+
+
 class _Guarded:
     """Resolves the name once and connects to one of the very addresses that were checked."""
 
     is_encrypted: bool
-    sockets: list[socket.socket]
+    wire: "Wire"
+    response_class: Any = _FinalResponse
 
     def connect(self: Any) -> None:
+        self.wire.is_new = True
         super().connect()  # type: ignore[misc]
-        # What the watchdog may cut; an earlier connection of this thread is over by now.
-        self.sockets[:] = [self.sock]
+        self.wire.sock = self.sock
+
+    def request(self: Any, *args: Any, **kwargs: Any) -> None:
+        # A sender that serves two destinations has a connection to each.
+        self.wire.sock = self.sock
+        super().request(*args, **kwargs)  # type: ignore[misc]
 
     def _new_conn(self: Any) -> socket.socket:
         try:
-            found = socket.getaddrinfo(self._dns_host, self.port, type=socket.SOCK_STREAM)
+            found = resolve(self._dns_host, self.port, seconds=self.wire.seconds_left)
+        except TimeoutError as error:
+            raise ConnectTimeoutError(self, f"{self.host} was not resolved in time") from error
         except (socket.gaierror, UnicodeError) as error:
             raise NameResolutionError(self.host, self, error) from error  # type: ignore[arg-type]
         allowed = [row for row in found if may_connect(str(row[4][0]), is_encrypted=self.is_encrypted)]
         if not allowed:
-            raise AddressRefused(self, f"{self.host} leads to {[row[4][0] for row in found]}")
+            is_only_plain = any(is_public(str(row[4][0])) for row in found)
+            refused = NotEncrypted if is_only_plain else AddressRefused
+            raise refused(self, f"{self.host} leads to {[row[4][0] for row in found]}")
         return _connected(self, allowed)
+
+
+def resolve(host: str, port: int, *, seconds: float) -> list[Any]:
+    """The addresses of a name. `getaddrinfo` has no limit of its own: a silent name server holds it for minutes.
+
+    TimeoutError after `seconds`; socket.gaierror or UnicodeError for a name that leads nowhere.
+    """
+    answers: queue.SimpleQueue[Any] = queue.SimpleQueue()
+
+    def ask() -> None:
+        try:
+            answers.put(socket.getaddrinfo(host, port, type=socket.SOCK_STREAM))
+        except (OSError, UnicodeError) as error:
+            answers.put(error)
+
+    threading.Thread(target=ask, name="webhook-resolver", daemon=True).start()
+    try:
+        found = answers.get(timeout=seconds)
+    except queue.Empty:
+        raise TimeoutError from None
+    if isinstance(found, Exception):
+        raise found
+    return list(found)
 
 
 def _connected(connection: Any, addresses: list[Any]) -> socket.socket:
@@ -270,15 +414,16 @@ def _connected(connection: Any, addresses: list[Any]) -> socket.socket:
         try:
             for option in connection.socket_options or []:
                 sock.setsockopt(*option)
-            sock.settimeout(settings.WEBHOOK_CONNECT_SECONDS)
+            # Stays in force for the TLS handshake, which Python limits as a whole.
+            sock.settimeout(min(settings.WEBHOOK_CONNECT_SECONDS, connection.wire.seconds_left))
             sock.connect(address)
             return sock
         except OSError as error:
             problem = error
             sock.close()
     if isinstance(problem, TimeoutError):
-        raise problem
-    raise NewConnectionError(connection, f"{problem}")
+        raise ConnectTimeoutError(connection, f"{problem}") from problem
+    raise NewConnectionError(connection, f"{problem}") from problem
 
 
 def may_connect(address: str, *, is_encrypted: bool) -> bool:
@@ -291,19 +436,31 @@ def may_connect(address: str, *, is_encrypted: bool) -> bool:
 # --- How long it may take ---------------------------------------------------------------------
 
 
-class Limit:
-    """One exchange under watch."""
+class Wire:
+    """The connection a sender is using, and until when the exchange on it may last."""
 
-    def __init__(self, sockets: list[socket.socket], seconds: float) -> None:
-        self.sockets = sockets
-        self.ends_at = time.monotonic() + seconds
-        self.is_over = False
+    def __init__(self) -> None:
+        self.sock: socket.socket | None = None
+        self.ends_at = math.inf
+        self.was_cut = False
+        # Whether the exchange opened the connection, as opposed to finding one that was kept.
+        self.is_new = False
+
+    @property
+    def seconds_left(self) -> float:
+        """Never nothing: a timeout of 0 would mean not to wait at all, and of None to wait for ever."""
+        return max(self.ends_at - time.monotonic(), 0.001)
+
+    @property
+    def is_late(self) -> bool:
+        return self.was_cut or time.monotonic() >= self.ends_at
 
     def cut(self) -> None:
-        self.is_over = True
-        for sock in list(self.sockets):
+        self.was_cut = True
+        if (sock := self.sock) is not None:
             with suppress(OSError):  # closed already
-                sock.shutdown(socket.SHUT_RDWR)
+                # Not the method of a TLS socket: it forgets its keys, and the reader would get what is encrypted.
+                socket.socket.shutdown(sock, socket.SHUT_RDWR)
 
 
 class Watchdog:
@@ -316,22 +473,27 @@ class Watchdog:
     CHECK_SECONDS = 0.2
 
     def __init__(self) -> None:
-        self._limits: dict[int, Limit] = {}
+        self.forget()
+        # The thread stays behind in the parent, and what the parent is sending is none of a child's business.
+        os.register_at_fork(after_in_child=self.forget)
+
+    def forget(self) -> None:
+        self._wires: dict[int, Wire] = {}
         self._thread: threading.Thread | None = None
         self._starting = threading.Lock()
 
     @contextmanager
-    def limit(self, sockets: list[socket.socket], seconds: float) -> Iterator[Limit]:
-        one = Limit(sockets, seconds)
-        self._limits[id(one)] = one
+    def over(self, wire: Wire, seconds: float) -> Iterator[None]:
+        """Watch one exchange."""
+        wire.sock, wire.was_cut, wire.ends_at = None, False, time.monotonic() + seconds
+        self._wires[id(wire)] = wire
         self._watch()
         try:
-            yield one
+            yield
         finally:
-            del self._limits[id(one)]
+            del self._wires[id(wire)]
 
     def _watch(self) -> None:
-        # A worker that was forked has no threads of its parent's.
         if self._thread is None or not self._thread.is_alive():
             with self._starting:
                 if self._thread is None or not self._thread.is_alive():
@@ -341,10 +503,9 @@ class Watchdog:
     def _run(self) -> None:
         while True:
             time.sleep(self.CHECK_SECONDS)
-            now = time.monotonic()
-            for one in list(self._limits.values()):
-                if now > one.ends_at:
-                    one.cut()
+            for wire in list(self._wires.values()):
+                if time.monotonic() > wire.ends_at:
+                    wire.cut()
 
 
 watchdog = Watchdog()

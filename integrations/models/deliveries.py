@@ -7,22 +7,27 @@ long stands here, so broker, worker, receiver and database may all restart at an
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Any, Self
 from uuid import UUID
 
 from django.conf import settings
 from django.db import connection, models, transaction
-from django.db.models import Exists, F, OuterRef, Q
+from django.db.models import Exists, F, OuterRef, Q, Value
+from django.db.models.functions import Cast, Concat
 from django.utils import timezone
 
 from crm.constraints import is_one_of
 from crm.exceptions import Conflict
 from crm.ids import new_id
-from crm.models import AuditEntry
+from crm.models import Appointment, AuditEntry
 from crm.models.base import BaseModel
+from crm.scope import is_limited
+from crm.updates import update_from
 from integrations.choices import FAILED_STATES, FINISHED_STATES, AttemptOutcome, DeliveryState
+from integrations.destinations import DESTINATIONS
 
 if TYPE_CHECKING:
+    from crm.models import User
     from integrations.sending.client import Answer
 
 # Leases that ran out over the same row; then it is set aside instead of ending the next worker.
@@ -47,6 +52,31 @@ class Result:
     state: DeliveryState
     next_try_at: datetime | None
 
+    def of_attempt(self) -> dict[str, Any]:
+        return {
+            "delivery_id": self.delivery.pk,
+            "number": self.delivery.attempts,
+            "outcome": self.answer.outcome,
+            "duration_ms": self.answer.duration_ms,
+            "status": self.answer.status,
+            "response_head": self.answer.head[:KEPT_OF_ANSWER],
+            "error": self.answer.error,
+        }
+
+    def of_delivery(self, claim: Claim, now: datetime) -> dict[str, Any]:
+        return {
+            "id": self.delivery.pk,
+            "lease_token": claim.token,
+            "state": self.state,
+            "next_try_at": self.next_try_at or self.delivery.next_try_at,
+            "failures": 0 if self.answer.is_success else 1,
+            "lost_leases": 0,
+            "last_status": self.answer.status,
+            "last_error": self.answer.error,
+            "updated_at": now,
+            "finished_at": now if self.state in FINISHED_STATES else None,
+        }
+
 
 def lease() -> timedelta:
     """How long a worker may be silent before another takes over. It renews while it sends."""
@@ -60,6 +90,17 @@ class WebhookDeliveryQuerySet(models.QuerySet["WebhookDelivery"]):
     def failed(self) -> Self:
         """Dead or set aside: somebody has to look."""
         return self.filter(state__in=FAILED_STATES)
+
+    def about(self, subject: str) -> Self:
+        """Messages about one subject. The destinations are named because the index begins with them."""
+        return self.filter(destination__in=list(DESTINATIONS), subject=subject)
+
+    def visible_to(self, user: "User") -> Self:
+        """An agent who sees only their own people sees the messages about these (crm/scope.py); others see all."""
+        if not is_limited(user):
+            return self
+        names = Concat(Value("CRM-"), Cast("numero", models.CharField()))
+        return self.filter(subject__in=Appointment.objects.visible_to(user).annotate(name=names).values("name"))
 
     def unfinished(self) -> Self:
         return self.exclude(state__in=FINISHED_STATES)
@@ -107,10 +148,9 @@ class WebhookDeliveryQuerySet(models.QuerySet["WebhookDelivery"]):
                 attempts=F("attempts") + 1,
                 updated_at=now,
             )
-            held = list(self.filter(lease_token=token).order_by("next_try_at", "id")) if taken else []
-            DeliveryAttempt.objects.bulk_create(
-                DeliveryAttempt(delivery=row, number=row.attempts, started_at=now) for row in held
-            )
+            if taken:
+                DeliveryAttempt.objects.begin(token, now)
+        held = list(self.filter(lease_token=token).order_by("next_try_at", "id")) if taken else []
         return Claim(token=token, deliveries=held)
 
     def renew(self, claim: Claim) -> None:
@@ -119,39 +159,18 @@ class WebhookDeliveryQuerySet(models.QuerySet["WebhookDelivery"]):
     def finish(self, claim: Claim, results: Sequence[Result]) -> None:
         """Write down what became of attempts, in one transaction. A row that another holds by now stays theirs."""
         now = timezone.now()
-        as_stored = connection.ops.adapt_datetimefield_value
-        with transaction.atomic(), connection.cursor() as cursor:
-            cursor.executemany(
-                _FINISHED_ATTEMPT,
-                [
-                    (
-                        str(r.answer.outcome),
-                        r.answer.duration_ms,
-                        r.answer.status,
-                        r.answer.head[:KEPT_OF_ANSWER],
-                        r.answer.error,
-                        _id(r.delivery.pk),
-                        r.delivery.attempts,
-                    )
-                    for r in results
-                ],
+        with transaction.atomic():
+            update_from(
+                DeliveryAttempt,
+                [result.of_attempt() for result in results],
+                by=("delivery_id", "number"),
             )
-            cursor.executemany(
-                _FINISHED_DELIVERY,
-                [
-                    (
-                        str(r.state),
-                        as_stored(r.next_try_at or r.delivery.next_try_at),
-                        0 if r.state == DeliveryState.DELIVERED else 1,
-                        r.answer.status,
-                        r.answer.error,
-                        as_stored(now),
-                        as_stored(now) if r.state in FINISHED_STATES else None,
-                        _id(r.delivery.pk),
-                        _id(claim.token),
-                    )
-                    for r in results
-                ],
+            update_from(
+                WebhookDelivery,
+                [result.of_delivery(claim, now) for result in results],
+                by=("id", "lease_token"),
+                add=("failures",),
+                clear=("lease_token", "lease_until"),
             )
 
     def release(self, claim: Claim, rows: Sequence["WebhookDelivery"], *, until: datetime | None = None) -> None:
@@ -213,20 +232,10 @@ class WebhookDeliveryQuerySet(models.QuerySet["WebhookDelivery"]):
                 AuditEntry.write("webhook.replay", "webhook-deliveries", chosen[0], count=replayed)
         return replayed
 
-
-_FINISHED_ATTEMPT = (
-    "UPDATE integrations_deliveryattempt SET outcome = %s, duration_ms = %s, status = %s, response_head = %s,"
-    " error = %s WHERE delivery_id = %s AND number = %s"
-)
-_FINISHED_DELIVERY = (
-    "UPDATE integrations_webhookdelivery SET state = %s, next_try_at = %s, failures = failures + %s, lost_leases = 0,"
-    " last_status = %s, last_error = %s, updated_at = %s, finished_at = %s, lease_token = NULL, lease_until = NULL"
-    " WHERE id = %s AND lease_token = %s"
-)
-
-
-def _id(value: UUID) -> UUID | str:
-    return value if connection.features.has_native_uuid_field else value.hex
+    def send_now(self) -> int:
+        """Do not wait for the next try: it is due at once. What is under way or finished is left as it is."""
+        now = timezone.now()
+        return self.filter(state=DeliveryState.PENDING, next_try_at__gt=now).update(next_try_at=now, updated_at=now)
 
 
 class WebhookDelivery(BaseModel):
@@ -304,6 +313,24 @@ class WebhookDelivery(BaseModel):
         self.refresh_from_db()
 
 
+class DeliveryAttemptManager(models.Manager["DeliveryAttempt"]):
+    def begin(self, token: UUID, now: datetime) -> None:
+        """One attempt for each row that is held by `token`: on record before anything is sent.
+
+        Written as SQL because the ORM has no INSERT … SELECT; a claim of a hundred is one statement.
+        """
+        stored_token = token if connection.features.has_native_uuid_field else token.hex
+        with connection.cursor() as cursor:
+            cursor.execute(_BEGUN, [connection.ops.adapt_datetimefield_value(now), stored_token])
+
+
+_BEGUN = """
+INSERT INTO integrations_deliveryattempt (delivery_id, number, started_at, outcome, response_head, error)
+SELECT id, attempts, %s, 'running', '', '' FROM integrations_webhookdelivery
+WHERE lease_token = %s AND state = 'sending'
+"""
+
+
 class DeliveryAttempt(models.Model):
     """One try: written before it is made, completed afterwards."""
 
@@ -317,6 +344,8 @@ class DeliveryAttempt(models.Model):
     status = models.PositiveSmallIntegerField("respuesta", null=True, blank=True)
     response_head = models.TextField("principio de la respuesta", blank=True)
     error = models.CharField("error", max_length=500, blank=True)
+
+    objects = DeliveryAttemptManager()
 
     class Meta:
         verbose_name = "intento de envío"

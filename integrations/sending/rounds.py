@@ -26,9 +26,9 @@ from integrations.sending.schedule import what_next
 logger = logging.getLogger("puente.webhooks")
 
 THREADS = 8
-ROWS_A_ROUND = 64
+ROWS_A_ROUND = 100
 # How many results may wait to be written down: the most that can be sent again after a crash.
-RESULTS_TOGETHER = 32
+RESULTS_TOGETHER = 50
 RENEW_SECONDS = 10.0
 # Held for one destination by all workers together. One that hangs keeps two workers busy, and never all.
 MOST_IN_FLIGHT = 2 * ROWS_A_ROUND

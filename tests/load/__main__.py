@@ -2,10 +2,12 @@
 
     python -m tests.load work  [--seconds 5] [--reference DIR --reference-python PATH]
     python -m tests.load sizes [--sizes 1000 100000 1000000]
+    python -m tests.load webhooks [--messages 3000] [--rounds 3] [--peers-python PATH]
 
 `work` measures what people do all day, per worker: bulk assignment, single assignment, a call with its
 task, the first page of a list; against the plain SQL of the same work and, where its folder is given,
 against the reference service. `sizes` measures lists, deep pages and searches as the tables grow.
+`webhooks` measures deliveries a second beside other queues.
 """
 
 import argparse
@@ -18,13 +20,16 @@ def main() -> int:
     parser = argparse.ArgumentParser(
         prog="python -m tests.load", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("what", choices=["work", "sizes"])
+    parser.add_argument("what", choices=["work", "sizes", "webhooks"])
     parser.add_argument("--seconds", type=float, default=5, help="how long each figure is measured")
     parser.add_argument("--connections", type=int, default=4, help="kept connections of the load generator")
     parser.add_argument("--rows", type=int, default=100_000, help="rows of each table for `work`")
     parser.add_argument("--sizes", type=int, nargs="+", default=[1_000, 100_000, 1_000_000])
     parser.add_argument("--reference", type=Path, help="folder of the reference service (app.py, load.py)")
     parser.add_argument("--reference-python", type=Path, default=Path(sys.executable), help="its interpreter")
+    parser.add_argument("--messages", type=int, default=3_000, help="messages of each sender for `webhooks`")
+    parser.add_argument("--rounds", type=int, default=3, help="how often each sender is measured")
+    parser.add_argument("--peers-python", type=Path, default=Path(sys.executable), help="interpreter with the peers")
     options = parser.parse_args()
 
     from tests.load.processes import DurablePostgres, create_database, environment_of
@@ -36,9 +41,12 @@ def main() -> int:
         import django
 
         django.setup()
-        from tests.load import sizes, work
+        from tests.load import sizes, webhooks, work
 
-        (work if options.what == "work" else sizes).run(postgres, options)
+        if options.what == "webhooks":
+            webhooks.run(postgres, redis, options)
+        else:
+            (work if options.what == "work" else sizes).run(postgres, options)
     return 0
 
 

@@ -231,6 +231,7 @@ REST_FRAMEWORK: dict[str, Any] = {
     "DEFAULT_THROTTLE_RATES": {
         "caller": ENV.api_rate,
         "bulk-assign": ENV.bulk_assign_rate,
+        "webhook-stranger": "60/min",  # who knocks at a webhook without its token
         "login": "120/min",  # a whole call centre signs in at the same minute, from one address
     },
     "DEFAULT_SCHEMA_CLASS": "config.api.schema.Schema",

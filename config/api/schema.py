@@ -67,6 +67,8 @@ CHAPTERS = {
     "Tareas y notas": ("tasks", "notes"),
     "Oportunidades": ("opportunities",),
     "Importación": ("imports",),
+    "Presencias": ("presencias", "webhook-presencia-crm", "gestion"),
+    "Integraciones": ("webhook-deliveries",),
     "Sin contenido": ("pipelines", "companies", "task-templates", "custom-fields", "custom-field-values", "contracts"),
 }
 _CHAPTER_OF = {word: title for title, words in CHAPTERS.items() for word in words}

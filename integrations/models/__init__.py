@@ -2,6 +2,16 @@
 
 from integrations.models.circuits import Circuit
 from integrations.models.deliveries import DeliveryAttempt, WebhookDelivery
+from integrations.models.presences import Cliente, Presencia, Recepcion, Venta
 from integrations.models.reports import PresenceReport
 
-__all__ = ["Circuit", "DeliveryAttempt", "PresenceReport", "WebhookDelivery"]
+__all__ = [
+    "Circuit",
+    "Cliente",
+    "DeliveryAttempt",
+    "PresenceReport",
+    "Presencia",
+    "Recepcion",
+    "Venta",
+    "WebhookDelivery",
+]

@@ -77,6 +77,10 @@ class Answer:
         return self.status == GONE
 
 
+class UrlRefused(requests.exceptions.InvalidURL):
+    """Says why, in a sentence for people."""
+
+
 class AddressRefused(NewConnectionError):
     """The name leads to an address that messages may not go to."""
 
@@ -129,7 +133,7 @@ class Sender:
 
     def _post_once(self, destination: "Destination", delivery: "WebhookDelivery") -> tuple[int, str, str | None]:
         if refusal := refusal_of(destination.url):
-            raise requests.exceptions.InvalidURL(refusal)
+            raise UrlRefused(refusal)
         body = orjson.dumps(delivery.payload)
         self._wire.is_new = False
         with self._session.post(
@@ -180,10 +184,8 @@ def headers_for(destination: "Destination", delivery: "WebhookDelivery", body: b
         "webhook-id": delivery.message_id,
         "webhook-timestamp": str(timestamp),
     }
-    if destination.secrets:
-        headers["webhook-signature"] = sign(
-            destination.secrets, message_id=delivery.message_id, timestamp=timestamp, body=body
-        )
+    if signature := sign(destination.secrets, message_id=delivery.message_id, timestamp=timestamp, body=body):
+        headers["webhook-signature"] = signature
     return headers
 
 
@@ -279,16 +281,16 @@ _SENTENCES: list[tuple[type[BaseException] | tuple[type[BaseException], ...], st
     (AddressRefused, "La dirección del destino es de una red privada, y no está permitida."),
     (NameResolutionError, "El nombre del destino no se puede resolver."),
     (ssl.SSLCertVerificationError, "El certificado del destino no es válido: {cause}."),
+    (NewConnectionError, "El destino no acepta conexiones."),
     (ConnectTimeoutError, "El destino no aceptó la conexión a tiempo."),
     ((ReadTimeoutError, TimeoutError, requests.Timeout), "El destino aceptó la conexión y no respondió a tiempo."),
     (requests.exceptions.InvalidHeader, "El token o un encabezado tiene caracteres que no se pueden enviar."),
     (UnicodeEncodeError, "El token o un encabezado tiene caracteres que no se pueden enviar."),
-    (requests.exceptions.InvalidURL, "{cause}"),
-    ((requests.exceptions.InvalidSchema, requests.exceptions.MissingSchema), "La dirección del destino no es válida."),
+    (UrlRefused, "{cause}"),
+    ((requests.exceptions.InvalidURL, requests.exceptions.InvalidSchema), "La dirección del destino no es válida."),
     (http.client.RemoteDisconnected, "El destino cerró la conexión sin responder."),
     ((ConnectionResetError, BrokenPipeError, ssl.SSLEOFError), "El destino cortó la conexión sin responder."),
     (ssl.SSLError, "El destino no habla TLS en esta dirección."),
-    (NewConnectionError, "El destino no acepta conexiones."),
     (http.client.HTTPException, "El destino respondió algo que no es HTTP."),
     ((requests.ConnectionError, HTTPError, OSError), "La conexión con el destino se cortó."),
 ]
@@ -308,10 +310,7 @@ _CERTIFICATES = {
 def _told(cause: BaseException) -> str:
     if isinstance(cause, ssl.SSLCertVerificationError):
         return _CERTIFICATES.get(cause.verify_code, cause.verify_message)
-    if isinstance(cause, requests.exceptions.InvalidURL):
-        # Ours is a sentence; what requests says in English may repeat the address.
-        return str(cause) if str(cause).endswith(".") else "La dirección del destino no es válida."
-    return ""
+    return str(cause)
 
 
 # --- Where it may go --------------------------------------------------------------------------

@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help run test test-sqlite bench lint format lock
+.PHONY: help run test test-sqlite bench chaos lint format lock
 .NOTPARALLEL:
 
 # Compiled modules are kept: without them each test worker spends seconds on imports.
@@ -36,6 +36,10 @@ test-sqlite: ## Run only the short suite on SQLite
 bench: ## Print benchmarks as ratios (ARGS="work --reference DIR", ARGS="sizes"; docs/benchmarks.md)
 	@$(environment) requirements-dev.txt
 	@$(BIN)/python -m tests.load $(or $(ARGS),work)
+
+chaos: ## Break workers, Redis, PostgreSQL and the receiver while presences are sent; nothing may be lost (ARGS="--seconds 120")
+	@$(environment) requirements-dev.txt
+	@$(BIN)/python -m tests.chaos $(ARGS)
 
 lint: ## Check style, types, templates, import floors, migrations, the OpenAPI schema and the locks
 	@$(environment) requirements-dev.txt

@@ -1,7 +1,7 @@
 """Deliveries a second, one worker each: ours beside what others send webhooks with, all in one run.
 
 Each side has its messages waiting before its worker starts to count; the rate is between the first and the last that
-the same receiver sees. The peers run in an interpreter of their own (`--peers-python`), because the product does not need them:
+the same receiver sees. The peers run in an interpreter of their own (`--peers-python`); the product does not need them:
 
     pip install 'celery[redis]' requests procrastinate aiohttp django-celery-outbox 'psycopg[binary]'
 """
@@ -15,7 +15,7 @@ import sys
 import time
 import urllib.request
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -147,6 +147,7 @@ def _peer(python: Path, *words: str) -> Iterator[None]:
 @contextmanager
 def _celery(python: Path, module: str, rows: int) -> Iterator[None]:
     """Eight processes, which measured best on two cores."""
+    os.environ.pop("PEER_SETTINGS", None)
     _done(python, f"{module}.py", str(rows))
     words = (
         "-m",
@@ -168,10 +169,11 @@ def _celery(python: Path, module: str, rows: int) -> Iterator[None]:
 @contextmanager
 def _celery_outbox(postgres: DurablePostgres, python: Path, rows: int) -> Iterator[None]:
     _own_database(postgres, "celery_outbox")
+    os.environ["PEER_SETTINGS"] = "configured.by.itself"
     _done(python, "celery_outbox.py", "migrate")
     _done(python, "celery_outbox.py", "fill", str(rows))
     worker = ("-m", "celery", "--app", "celery_outbox", "worker", "--pool", "threads", "--concurrency", "16")
-    with _process(str(python), *worker, "--loglevel", "ERROR", folder=PEERS):
+    with _process(str(python), *worker, folder=PEERS):
         time.sleep(4)
         with _process(str(python), "celery_outbox.py", "relay", folder=PEERS):
             yield
@@ -180,6 +182,7 @@ def _celery_outbox(postgres: DurablePostgres, python: Path, rows: int) -> Iterat
 @contextmanager
 def _procrastinate(postgres: DurablePostgres, python: Path, rows: int) -> Iterator[None]:
     _own_database(postgres, "procrastinate")
+    os.environ.pop("PEER_SETTINGS", None)
     _done(python, "procrastinated.py", "schema")
     _done(python, "procrastinated.py", "fill", str(rows))
     with _process(str(python), "procrastinated.py", "work", folder=PEERS):
@@ -195,8 +198,9 @@ def _done(python: Path, *words: str) -> None:
 
 
 def _environment_for(folder: Path) -> dict[str, str]:
-    """Celery would load our settings for the peers too."""
-    return {name: value for name, value in os.environ.items() if folder == ROOT or name != "DJANGO_SETTINGS_MODULE"}
+    """Celery would load our settings for the peers too, where they are not even installed."""
+    settings = {} if folder == ROOT else {"DJANGO_SETTINGS_MODULE": os.environ.get("PEER_SETTINGS", "")}
+    return {name: value for name, value in {**os.environ, **settings}.items() if value}
 
 
 @contextmanager
@@ -212,10 +216,8 @@ def _process(*command: str, folder: Path) -> Iterator[None]:
     try:
         yield
     finally:
-        try:
+        with suppress(ProcessLookupError):
             os.killpg(process.pid, 9)
-        except ProcessLookupError:
-            pass
         process.wait()
 
 

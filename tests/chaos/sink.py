@@ -71,6 +71,8 @@ class Handler(BaseHTTPRequestHandler):
             self._misbehave(message, presence)
         else:
             self.store.take(message, presence)
+            # Long enough that a killed worker is killed between the effect and its record.
+            time.sleep(random.uniform(0, 0.2))  # noqa: S311
             self._answer(200, b'{"detail":"bien"}')
 
     def _misbehave(self, message: str, presence: str) -> None:

@@ -39,11 +39,20 @@ MENU = (
         ),
     ),
     Group(
+        "Ventas",
+        (
+            Item("Presencias", "how_to_reg", "integrations.Presencia"),
+            Item("Clientes de ventas", "storefront", "integrations.Cliente"),
+            Item("Ventas", "real_estate_agent", "integrations.Venta"),
+        ),
+    ),
+    Group(
         "Administración",
         (
             Item("Importaciones", "upload_file", "crm.ImportRun"),
             Item("Asignaciones", "swap_horiz", "opportunities.Assignment"),
             Item("Fusiones", "merge", "crm.ContactMerge"),
+            Item("Envíos", "send", "integrations.WebhookDelivery"),
             Item("Usuarios", "manage_accounts", "crm.User"),
             Item("Tokens de API", "key", "crm.ApiToken"),
             Item("Tipos de llamada", "label", "calls.CallType"),

@@ -17,6 +17,7 @@ from unfold.dataclasses import SearchResult
 from unfold.sites import UnfoldAdminSite
 
 from config.admin_menu import MENU, Item
+from crm.panels import Notice, notices_for
 from crm.text import fold
 
 
@@ -25,6 +26,15 @@ class PuenteAdminSite(UnfoldAdminSite):
         """Staff pages are for people whom the CRM is for: `is_staff` alone does not open them."""
         user = request.user
         return user.is_authenticated and user.is_staff and user.is_crm_staff
+
+    def each_context(self, request: HttpRequest) -> dict[str, Any]:
+        """With what must not be overlooked (crm/panels.py); asked by the template, so that an answer in the
+        background, which shows none, costs no query."""
+        return {**super().each_context(request), "notices": lambda: self._notices(request)}
+
+    def _notices(self, request: HttpRequest) -> list[Notice]:
+        user: Any = request.user
+        return notices_for(user) if self.has_permission(request) else []
 
     def get_sidebar_list(self, request: HttpRequest) -> list[dict[str, Any]]:
         """The menu in working order; what a role may not see is not in it."""

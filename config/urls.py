@@ -7,6 +7,7 @@ from django.views.generic import RedirectView
 from config import health
 from config.api import absent
 from config.api.documents import DocsView, SchemaView
+from integrations.metrics import MetricsView
 
 handler400 = "config.api.errors.bad_request"
 handler403 = "config.api.errors.permission_denied"
@@ -34,6 +35,7 @@ urlpatterns = [
     path("api/docs", DocsView.as_view(), name="docs"),
     path("health", health.alive, name="health"),
     path("health/ready", health.ready, name="ready"),
+    path("metrics", MetricsView.as_view(), name="metrics"),
     path("admin", RedirectView.as_view(pattern_name="admin:index")),
     path("admin/", admin.site.urls),
 ]

@@ -4,7 +4,7 @@
 links, so that a panel can be tested without a page.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -79,14 +79,25 @@ class Chart:
     table: Listing
 
 
+@dataclass(frozen=True)
+class Notice:
+    """A sentence at the top of every page until its cause is gone, and where to go about it."""
+
+    text: str
+    href: str
+    link: str
+
+
 Block = Figure | Listing | Chart
 Provider = Callable[["User"], Sequence[Block]]
+Notifier = Callable[["User"], Iterable[Notice]]
 
 
 @dataclass
 class Registry:
     contact_panels: list[ContactPanel] = field(default_factory=list)
     providers: list[tuple[int, Provider]] = field(default_factory=list)
+    notifiers: list[Notifier] = field(default_factory=list)
 
 
 _registry = Registry()
@@ -104,12 +115,22 @@ def add_to_first_page(position: int, provider: Provider) -> None:
     _registry.providers = sorted([*others, (position, provider)], key=lambda known: known[0])
 
 
+def add_notices(notifier: Notifier) -> None:
+    """`notifier` is asked on every page: one cheap query, and none for those whom it does not concern."""
+    if notifier not in _registry.notifiers:
+        _registry.notifiers.append(notifier)
+
+
 def contact_panels() -> list[ContactPanel]:
     return list(_registry.contact_panels)
 
 
 def blocks_of_first_page(user: "User") -> list[Block]:
     return [block for _, provider in _registry.providers for block in provider(user)]
+
+
+def notices_for(user: "User") -> list[Notice]:
+    return [notice for notifier in _registry.notifiers for notice in notifier(user)]
 
 
 def counted(rows: Any, *, cap: int = 999) -> str:

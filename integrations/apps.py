@@ -6,3 +6,8 @@ class IntegrationsConfig(AppConfig):
 
     name = "integrations"
     verbose_name = "Integraciones"
+
+    def ready(self) -> None:
+        from integrations import panels
+
+        panels.register()

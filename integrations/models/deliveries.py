@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 # Leases that ran out over the same row; then it is set aside instead of ending the next worker.
 MOST_LOST_LEASES = 3
 KEPT_OF_ANSWER = 4_000
+SHOWN_TRIES = 100
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -90,6 +91,10 @@ class WebhookDeliveryQuerySet(models.QuerySet["WebhookDelivery"]):
     def failed(self) -> Self:
         """Dead or set aside: somebody has to look."""
         return self.filter(state__in=FAILED_STATES)
+
+    def needing_attention(self) -> Self:
+        """Failed, and nobody has said that it need not arrive."""
+        return self.failed().filter(dismissed_at__isnull=True)
 
     def about(self, subject: str) -> Self:
         """Messages about one subject. The destinations are named because the index begins with them."""
@@ -226,6 +231,7 @@ class WebhookDeliveryQuerySet(models.QuerySet["WebhookDelivery"]):
                 failures=0,
                 lost_leases=0,
                 finished_at=None,
+                dismissed_at=None,
                 updated_at=now,
             )
             if replayed:
@@ -236,6 +242,17 @@ class WebhookDeliveryQuerySet(models.QuerySet["WebhookDelivery"]):
         """Do not wait for the next try: it is due at once. What is under way or finished is left as it is."""
         now = timezone.now()
         return self.filter(state=DeliveryState.PENDING, next_try_at__gt=now).update(next_try_at=now, updated_at=now)
+
+    def dismiss(self) -> int:
+        """Somebody has looked, and these failed ones need not arrive: no warning speaks of them any more."""
+        now = timezone.now()
+        with transaction.atomic():
+            chosen = list(self.needing_attention().select_for_update().values_list("pk", flat=True))
+            failed = WebhookDelivery.objects.filter(pk__in=chosen).needing_attention()
+            dismissed = failed.update(dismissed_at=now, updated_at=now)
+            if dismissed:
+                AuditEntry.write("webhook.dismiss", "webhook-deliveries", chosen[0], count=dismissed)
+        return dismissed
 
 
 class WebhookDelivery(BaseModel):
@@ -256,6 +273,8 @@ class WebhookDelivery(BaseModel):
     last_status = models.PositiveSmallIntegerField("última respuesta", null=True, blank=True, editable=False)
     last_error = models.CharField("último error", max_length=500, blank=True, editable=False)
     finished_at = models.DateTimeField("terminada", null=True, blank=True, editable=False)
+    # When somebody said that a failed message need not arrive.
+    dismissed_at = models.DateTimeField("descartada", null=True, blank=True, editable=False)
     created_by = models.ForeignKey(
         settings.AUTH_USER_MODEL,
         on_delete=models.SET_NULL,
@@ -283,6 +302,11 @@ class WebhookDelivery(BaseModel):
                 name="delivery_is_held_while_it_is_sent",
                 violation_error_message="Solo lo que se está enviando está reservado.",
             ),
+            models.CheckConstraint(
+                condition=Q(dismissed_at__isnull=True) | Q(state__in=FAILED_STATES),
+                name="delivery_is_dismissed_when_failed",
+                violation_error_message="Solo se descarta lo que no se pudo entregar.",
+            ),
         ]
         indexes = [
             models.Index(fields=["-created_at", "-id"], name="delivery_newest"),
@@ -292,6 +316,11 @@ class WebhookDelivery(BaseModel):
             ),
             models.Index(fields=["destination", "lease_until"], condition=Q(state="sending"), name="delivery_held"),
             models.Index(fields=["lease_token"], condition=Q(state="sending"), name="delivery_held_by"),
+            models.Index(
+                fields=["-created_at", "-id"],
+                condition=Q(state__in=FAILED_STATES, dismissed_at__isnull=True),
+                name="delivery_needs_attention",
+            ),
         ]
 
     def __str__(self) -> str:
@@ -306,11 +335,20 @@ class WebhookDelivery(BaseModel):
     def is_finished(self) -> bool:
         return self.state in FINISHED_STATES
 
+    @property
+    def newest_tries(self) -> models.QuerySet["DeliveryAttempt"]:
+        """As many as anybody reads."""
+        return self.tries.order_by("-number")[:SHOWN_TRIES]
+
     def replay(self) -> None:
         """Send it again by hand; what is still waiting or under way is a conflict."""
         if not WebhookDelivery.objects.filter(pk=self.pk).replay():
             raise Conflict("Este envío todavía no ha terminado.")
         self.refresh_from_db()
+
+    @property
+    def is_dismissed(self) -> bool:
+        return self.dismissed_at is not None
 
 
 class DeliveryAttemptManager(models.Manager["DeliveryAttempt"]):

@@ -25,8 +25,10 @@ from crm.models import (
     Task,
     User,
 )
+from integrations.models import Cliente, Presencia, Venta
 from opportunities.models import Assignment, Opportunity
 from tests.factories import (
+    NOON,
     AppointmentFactory,
     CallFactory,
     CallTypeFactory,
@@ -59,6 +61,24 @@ def make_assignments(count: int, user: User) -> None:
     Opportunity.objects.filter(pk__in=[row.pk for row in rows]).assign_to(others[0], by=user)
 
 
+def make_clients(count: int) -> list[Cliente]:
+    return Cliente.objects.bulk_create(
+        Cliente(tipo_documento="DNI", nombres_completos_razon_social=f"Rosa {number}", search_words=f"rosa {number}")
+        for number in range(count)
+    )
+
+
+def make_presences(count: int) -> list[Presencia]:
+    return Presencia.objects.bulk_create(Presencia(cliente=client) for client in make_clients(count))
+
+
+def make_sales(count: int) -> list[Venta]:
+    return Venta.objects.bulk_create(
+        Venta(presencia=presence, fecha_venta=NOON.date(), lote="L0001", tipo_venta="contado")
+        for presence in make_presences(count)
+    )
+
+
 MAKERS: dict[type[Any], Callable[[int, User], Any]] = {
     User: lambda count, user: UserFactory.create_batch(count),
     ApiToken: make_tokens,
@@ -81,12 +101,15 @@ MAKERS: dict[type[Any], Callable[[int, User], Any]] = {
     CallType: lambda count, user: CallTypeFactory.create_batch(count),
     Opportunity: lambda count, user: [OpportunityFactory(assigned_to=UserFactory()) for _ in range(count)],
     Assignment: make_assignments,
+    Cliente: lambda count, user: make_clients(count),
+    Presencia: lambda count, user: make_presences(count),
+    Venta: lambda count, user: make_sales(count),
     AccessAttempt: lambda count, user: AccessAttempt.objects.bulk_create(
         AccessAttempt(username=f"persona{number}", failures_since_start=1, attempt_time=timezone.now())
         for number in range(count)
     ),
 }
-DAILY = {Contact, Lead, Appointment, Task, Note, Call, Opportunity}
+DAILY = {Contact, Lead, Appointment, Task, Note, Call, Opportunity, Presencia, Cliente, Venta}
 OF_THE_OFFICE = {*DAILY, ImportRun, ContactMerge}
 
 

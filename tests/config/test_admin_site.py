@@ -12,6 +12,7 @@ from django.urls import reverse
 from config.admin import HIDDEN
 from config.admin_menu import MENU
 from crm.models import AppointmentNumber, ContactPhone, IdempotencyKey, ImportRow, User
+from integrations.models import Recepcion
 from tests.factories import PASSWORD, ContactFactory, LeadFactory, OpportunityFactory
 from tests.staff_pages import at_desk, list_of, text_of
 
@@ -23,6 +24,7 @@ NOT_ON_THE_STAFF_PAGES = {
     ContactPhone: "part of the contact's page",
     IdempotencyKey: "answers of requests, kept for a day",
     ImportRow: "part of the import's page",
+    Recepcion: "names of messages that were heard; what came of them has its page",
 }
 
 
@@ -76,7 +78,10 @@ def menu_of(client: Client) -> list[str]:
     return [item["title"] for group in groups for item in group["items"]]
 
 
-DAILY = ["Inicio", "Contactos", "Leads", "Oportunidades", "Tareas", "Citas", "Llamadas", "Notas"]
+DAILY = [
+    *("Inicio", "Contactos", "Leads", "Oportunidades", "Tareas", "Citas", "Llamadas", "Notas"),
+    *("Presencias", "Clientes de ventas", "Ventas"),
+]
 
 
 def test_an_agents_menu_has_the_work_and_not_the_administration(bob: User) -> None:
@@ -180,7 +185,7 @@ def test_the_palette_asks_a_fixed_number_of_queries(alice: User, django_assert_m
     ContactFactory.create_batch(30, name="Rosa Ramos")
     LeadFactory.create_batch(30, nombre="Rosa Ramos")
     client = at_desk(alice)
-    with django_assert_max_num_queries(9):
+    with django_assert_max_num_queries(11):
         seen = found(client, "rosa")
     assert len(re.findall("Rosa Ramos", seen)) == 10
 

@@ -82,6 +82,7 @@ class Migration(migrations.Migration):
                 ('status', models.PositiveSmallIntegerField(blank=True, null=True, verbose_name='respuesta')),
                 ('response_head', models.TextField(blank=True, verbose_name='principio de la respuesta')),
                 ('error', models.CharField(blank=True, max_length=500, verbose_name='error')),
+                ('sends', models.PositiveSmallIntegerField(default=1, verbose_name='peticiones')),
                 ('delivery', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='tries', to='integrations.webhookdelivery', verbose_name='envío')),
             ],
             options={

@@ -62,6 +62,7 @@ class Result:
             "status": self.answer.status,
             "response_head": self.answer.head[:KEPT_OF_ANSWER],
             "error": self.answer.error,
+            "sends": self.answer.sends,
         }
 
     def of_delivery(self, claim: Claim, now: datetime) -> dict[str, Any]:
@@ -363,8 +364,8 @@ class DeliveryAttemptManager(models.Manager["DeliveryAttempt"]):
 
 
 _BEGUN = """
-INSERT INTO integrations_deliveryattempt (delivery_id, number, started_at, outcome, response_head, error)
-SELECT id, attempts, %s, 'running', '', '' FROM integrations_webhookdelivery
+INSERT INTO integrations_deliveryattempt (delivery_id, number, started_at, outcome, response_head, error, sends)
+SELECT id, attempts, %s, 'running', '', '', 1 FROM integrations_webhookdelivery
 WHERE lease_token = %s AND state = 'sending'
 """
 
@@ -382,6 +383,7 @@ class DeliveryAttempt(models.Model):
     status = models.PositiveSmallIntegerField("respuesta", null=True, blank=True)
     response_head = models.TextField("principio de la respuesta", blank=True)
     error = models.CharField("error", max_length=500, blank=True)
+    sends = models.PositiveSmallIntegerField("peticiones", default=1)
 
     objects = DeliveryAttemptManager()
 

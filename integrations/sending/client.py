@@ -16,7 +16,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Any
 
@@ -61,6 +61,8 @@ class Answer:
     head: str = ""
     error: str = ""
     retry_after: float | None = None
+    # Two when a kept connection had been closed: the message then went out again at once.
+    sends: int = 1
 
     @property
     def is_success(self) -> bool:
@@ -106,15 +108,17 @@ class Sender:
 
         Never raises: whoever waits for the result of a message must get one.
         """
-        started = time.monotonic()
+        started, self._sends = time.monotonic(), 1
         with watchdog.over(self._wire, settings.WEBHOOK_TOTAL_SECONDS):
             try:
                 status, head, retry_after = self._post(destination, delivery)
             except Exception as error:  # noqa: BLE001
-                return _unanswered(_sentence_for(error, is_late=self._wire.is_late), started)
+                answer = _unanswered(_sentence_for(error, is_late=self._wire.is_late), started)
+            else:
+                answer = _answered(status, head, retry_after, started)
             finally:
                 self._session.cookies.clear()
-        return _answered(status, head, retry_after, started)
+        return replace(answer, sends=self._sends)
 
     def close(self) -> None:
         self._session.close()
@@ -129,6 +133,7 @@ class Sender:
         except requests.ConnectionError as error:
             if self._wire.is_new or self._wire.is_late or not _was_closed(error):
                 raise
+            self._sends = 2
             return self._post_once(destination, delivery)
 
     def _post_once(self, destination: "Destination", delivery: "WebhookDelivery") -> tuple[int, str, str | None]:

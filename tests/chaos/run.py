@@ -288,8 +288,8 @@ def _summary(environment: dict[str, str]) -> dict[str, Any]:
     with psycopg.connect(environment["DATABASE_URL"]) as connection:
         states = connection.execute("SELECT state, count(*) FROM integrations_webhookdelivery GROUP BY state")
         found = {"states": dict(states.fetchall())}
-        outcomes = connection.execute("SELECT outcome, count(*) FROM integrations_deliveryattempt GROUP BY outcome")
-        return {**found, "outcomes": dict(outcomes.fetchall())}
+        outcomes = connection.execute("SELECT outcome, sum(sends) FROM integrations_deliveryattempt GROUP BY outcome")
+        return {**found, "outcomes": {outcome: int(sends) for outcome, sends in outcomes.fetchall()}}
 
 
 def _until(is_so: Callable[[], bool], seconds: float, *, every: float = 0.2, must: bool = True) -> None:

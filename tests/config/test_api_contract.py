@@ -4,6 +4,7 @@ Ids in addresses are those of rows that exist, every second time, so that more t
 """
 
 from collections.abc import Callable
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -19,6 +20,7 @@ from schemathesis.specs.openapi.checks import (
 )
 
 from crm.models import ApiToken, User
+from integrations.models import Cliente, Presencia
 from tests.factories import (
     AppointmentFactory,
     CallFactory,
@@ -54,6 +56,12 @@ def _no_limits(settings: Any) -> None:
     settings.REST_FRAMEWORK = {**settings.REST_FRAMEWORK, "DEFAULT_THROTTLE_RATES": rates}
 
 
+def make_presence() -> Any:
+    """Known by its code, which the address takes instead of the key."""
+    client = Cliente.objects.create(tipo_documento="DNI", nombres_completos_razon_social="Rosa Peña")
+    return SimpleNamespace(pk=Presencia.objects.create(cliente=client).code)
+
+
 def makers() -> dict[str, Callable[[], Any]]:
     """Parameter of an address → a row of its kind."""
     return {
@@ -64,6 +72,7 @@ def makers() -> dict[str, Callable[[], Any]]:
         "lead_id": LeadFactory,
         "note_id": NoteFactory,
         "opportunity_id": OpportunityFactory,
+        "presence_id": make_presence,
         "task_id": TaskFactory,
         "user_id": UserFactory,
         "token_id": lambda: ApiToken.issue(user=UserFactory(), name="Panel")[0],

@@ -1,6 +1,7 @@
 """What a deployment lacks, said before it starts: one sentence for each missing or impossible thing."""
 
 import re
+import ssl
 from collections.abc import Iterator
 from urllib.parse import urlsplit
 from zoneinfo import available_timezones
@@ -10,8 +11,12 @@ from django.core.checks import CheckMessage, Error, Tags, register
 from django.core.exceptions import ImproperlyConfigured
 
 from config.env import ENV, Environment
+from integrations.sending.addresses import refusal_of
+from integrations.sending.signing import is_sound
 
 DEMONSTRATION_SECRET_KEY = "demonstration-only-not-a-secret-never-used-with-a-database-url"
+# A month. Much more, and the date of the next try would be none.
+LONGEST_RETRY_SECONDS = 30 * 24 * 3600
 LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
 
 _RATE = re.compile(r"0|[1-9]\d*/(s|sec|second|m|min|minute|h|hour|d|day)")
@@ -22,6 +27,7 @@ _LEAST = {
     "BULK_ASSIGN_LIMIT": 1,
     "IMPORT_MAX_MEGABYTES": 1,
     "TRUSTED_PROXIES": 0,
+    "WEBHOOK_PROBE_SECONDS": 1,
 }
 
 
@@ -63,6 +69,39 @@ def _impossible(environment: Environment) -> Iterator[CheckMessage]:
     for name, least in _LEAST.items():
         if getattr(environment, name.lower()) < least:
             yield Error(f"{name} must be {least} or more.", id="puente.E011")
+    yield from _impossible_webhooks(environment)
+
+
+def _impossible_webhooks(environment: Environment) -> Iterator[CheckMessage]:
+    """What could never be sent. Whether it arrives says `manage.py verify_webhook`."""
+    url = environment.comercial_webhook_url
+    if url and refusal_of(url):
+        yield Error(
+            "COMERCIAL_WEBHOOK_URL must be like https://host/path, without user and password.", id="puente.E013"
+        )
+    elif url.startswith("http:") and not (environment.webhook_allow_private or environment.is_demonstration):
+        yield Error(
+            "COMERCIAL_WEBHOOK_URL must use HTTPS.",
+            hint="Only in the own network it may go without: WEBHOOK_ALLOW_PRIVATE=true",
+            id="puente.E014",
+        )
+    if not all(0 <= seconds <= LONGEST_RETRY_SECONDS for seconds in environment.webhook_retry_seconds):
+        yield Error(f"WEBHOOK_RETRY_SECONDS must be between 0 and {LONGEST_RETRY_SECONDS}.", id="puente.E015")
+    if not all(is_sound(secret) for secret in environment.webhook_signing_secrets):
+        yield Error(
+            "WEBHOOK_SIGNING_SECRETS must each be whsec_ and 24 to 64 bytes in base64.",
+            hint="echo whsec_$(openssl rand -base64 32)",
+            id="puente.E016",
+        )
+    if environment.webhook_ca_file and not _has_authorities(environment.webhook_ca_file):
+        yield Error("WEBHOOK_CA_FILE is no PEM file with certificates that can be read.", id="puente.E017")
+
+
+def _has_authorities(path: str) -> bool:
+    try:
+        return bool(ssl.create_default_context(cafile=path).get_ca_certs())
+    except OSError:
+        return False
 
 
 def _is_postgresql(url: str) -> bool:

@@ -8,6 +8,8 @@ from collections.abc import Iterable
 
 PREFIX = "whsec_"
 TOLERANCE_SECONDS = 5 * 60
+# Bytes of a key, as the standard has it.
+SHORTEST_KEY, LONGEST_KEY = 24, 64
 
 
 def sign(secrets: Iterable[str], *, message_id: str, timestamp: int, body: bytes) -> str:
@@ -31,6 +33,12 @@ def key_of(secret: str) -> bytes:
         return base64.b64decode(text + "=" * (-len(text) % 4), validate=True)
     except (binascii.Error, ValueError):
         return text.encode()
+
+
+def is_sound(secret: str) -> bool:
+    """Whether a secret is base64 of as many bytes as the standard asks for."""
+    key, text = key_of(secret), secret.removeprefix(PREFIX)
+    return SHORTEST_KEY <= len(key) <= LONGEST_KEY and key != text.encode()
 
 
 def _keys(secrets: Iterable[str]) -> list[bytes]:

@@ -1,0 +1,134 @@
+"""Messages again, by hand: what is dead, what was written since some moment, or what is named."""
+
+import re
+from argparse import ArgumentParser, RawDescriptionHelpFormatter
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from django.core.management.base import BaseCommand, CommandError
+from django.db.models import Exists, OuterRef, Q
+from django.utils import timezone
+from django.utils.dateparse import parse_date, parse_datetime
+
+from integrations.choices import FINISHED_STATES, DeliveryState
+from integrations.events import PRESENCE_TEST
+from integrations.models import WebhookDelivery
+from integrations.models.deliveries import WebhookDeliveryQuerySet
+
+NOT_POSSIBLE = 2
+SHOWN = 50
+EXPLANATION = """
+Los filtros se suman: --dead --since 3 son los envíos sin entregar de los últimos tres días. Sin ninguno no hace nada.
+Solo se repite lo que ya terminó; lo que está en camino llega por sí solo. Cada mensaje conserva su identificador, así
+que el destino reconoce lo que ya tiene. Sin --ids no se repiten las pruebas ni lo que un mensaje posterior sobre la
+misma cita, ya entregado, dejó atrás.
+
+Ejemplos:
+  manage.py replay_webhooks --dead --dry-run
+  manage.py replay_webhooks --since 2026-03-01T08:00
+  manage.py replay_webhooks --ids CRM-31 CRM-32
+
+Termina con 0 también cuando no hay nada que repetir, y con 2 si falta un filtro o uno no es válido.
+"""
+
+
+class Command(BaseCommand):
+    help = "Vuelve a poner en cola envíos terminados, con todos sus intentos por delante."
+
+    def create_parser(self, prog_name: str, subcommand: str, **kwargs: Any) -> Any:
+        return super().create_parser(
+            prog_name, subcommand, epilog=EXPLANATION, formatter_class=RawDescriptionHelpFormatter, **kwargs
+        )
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("--dead", action="store_true", help="los que no se entregaron o quedaron apartados")
+        parser.add_argument(
+            "--since", metavar="FECHA_O_DÍAS", help="los escritos desde una fecha ISO o en los últimos días"
+        )
+        parser.add_argument("--ids", nargs="+", metavar="ID", help="estos: id del envío, msg_… o CRM-…")
+        parser.add_argument("--dry-run", action="store_true", help="solo dice cuáles serían")
+
+    def handle(
+        self,
+        *args: Any,
+        dead: bool,
+        since: str | None,
+        ids: list[str] | None,
+        dry_run: bool,
+        **options: Any,
+    ) -> None:
+        if not (dead or since or ids):
+            raise CommandError("Diga cuáles: --dead, --since o --ids.", returncode=NOT_POSSIBLE)
+        chosen = WebhookDelivery.objects.all()
+        if dead:
+            chosen = chosen.failed()
+        if since:
+            chosen = chosen.filter(created_at__gte=_moment(since))
+        chosen = chosen.filter(_named(ids)) if ids else _without_the_outdated(chosen)
+        self._tell_of_unfinished(chosen)
+        rows = chosen.filter(state__in=FINISHED_STATES)
+        self._list(rows)
+        if dry_run:
+            self.stdout.write(f"Se repetirían {_count(rows.count())} (--dry-run: no se ha hecho nada).")
+        else:
+            replayed = rows.replay()
+            self.stdout.write(self.style.SUCCESS(f"Vuelven a la cola {_count(replayed)}."))
+
+    def _list(self, rows: WebhookDeliveryQuerySet) -> None:
+        for row in rows.order_by("created_at", "id")[:SHOWN]:
+            when = f"{timezone.localtime(row.created_at):%d/%m/%Y %H:%M}"
+            self.stdout.write(f"  {row.pk}  {when}  {row.get_state_display():<12}  {row.subject}  {row.last_error}")
+        if (more := rows.count() - SHOWN) > 0:
+            self.stdout.write(f"  y {more} más")
+
+    def _tell_of_unfinished(self, chosen: WebhookDeliveryQuerySet) -> None:
+        if waiting := chosen.unfinished().count():
+            self.stdout.write(f"Todavía en camino, no se tocan: {_count(waiting)}.")
+
+
+def _count(number: int) -> str:
+    return "1 envío" if number == 1 else f"{number} envíos"
+
+
+def _without_the_outdated(chosen: WebhookDeliveryQuerySet) -> WebhookDeliveryQuerySet:
+    """An older message sent after a newer one would put back what was corrected since."""
+    newer = WebhookDelivery.objects.filter(
+        destination=OuterRef("destination"),
+        subject=OuterRef("subject"),
+        sequence__gt=OuterRef("sequence"),
+        state=DeliveryState.DELIVERED,
+    )
+    return chosen.exclude(Exists(newer)).exclude(event=PRESENCE_TEST.name)
+
+
+def _moment(text: str) -> datetime:
+    """An ISO date or time, read in TIME_ZONE where it names no zone, or a number of days back from now."""
+    try:
+        if re.fullmatch(r"[0-9]{1,4}", text):
+            return timezone.now() - timedelta(days=int(text))
+        if found := parse_datetime(text):
+            return found if timezone.is_aware(found) else timezone.make_aware(found)
+        if day := parse_date(text):
+            return timezone.make_aware(datetime.combine(day, datetime.min.time()))
+    except (ValueError, OverflowError):
+        pass
+    raise CommandError(f"«{text}» no es una fecha ISO ni un número de días.", returncode=NOT_POSSIBLE)
+
+
+def _named(ids: list[str]) -> Q:
+    """The deliveries that were named; a name that nothing has is a mistake worth stopping for."""
+    chosen = Q(pk__in=[])
+    for name in ids:
+        one = Q(pk=found) if (found := _as_uuid(name)) else Q(subject=name.strip().upper())
+        if not WebhookDelivery.objects.filter(one).exists():
+            raise CommandError(f"No existe ningún envío «{name}».", returncode=NOT_POSSIBLE)
+        chosen |= one
+    return chosen
+
+
+def _as_uuid(text: str) -> UUID | None:
+    try:
+        return UUID(text.strip().removeprefix("msg_"))
+    except ValueError:
+        return None

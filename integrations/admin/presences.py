@@ -32,7 +32,7 @@ SALE_TONES = {
     SaleStatus.COMPLETED.label: "success",
     SaleStatus.CANCELLED.label: "danger",
 }
-TEMPORARY_LABEL = "temporal"
+DOCUMENT_TONES = {"Temporal": "warning", "Completo": "success"}
 
 
 @admin.register(Presencia)
@@ -171,9 +171,9 @@ class ClienteAdmin(StaffAdmin):
     def document(self, client: Cliente) -> str:
         return f"{client.get_tipo_documento_display()} {client.numero_documento or NOTHING}"
 
-    @display(description="", label={TEMPORARY_LABEL: "warning"})
-    def document_label(self, client: Cliente) -> str | None:
-        return None if client.has_real_document else TEMPORARY_LABEL
+    @display(description="estado del documento", label=DOCUMENT_TONES)
+    def document_label(self, client: Cliente) -> str:
+        return "Completo" if client.has_real_document else "Temporal"
 
     @display(description="creado")
     def created(self, client: Cliente) -> str:

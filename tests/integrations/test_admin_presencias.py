@@ -53,7 +53,7 @@ def test_a_presence_is_found_by_client_and_by_either_code(bob: User, typed: str)
 def test_a_temporary_document_is_marked_and_completed_by_hand(bob: User) -> None:
     told(message())
     client, person = at_desk(bob), Cliente.objects.get()
-    assert "temporal" in text_of(client.get(list_of(Cliente), {"documento": "temporal"}))
+    assert "Temporal" in text_of(client.get(list_of(Cliente), {"documento": "temporal"}))
     response = client.post(page_of(person), filled(client, page_of(person), numero_documento="40.506.070"))
     assert response.status_code == 302
     person.refresh_from_db()

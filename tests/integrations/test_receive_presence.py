@@ -5,7 +5,11 @@ from typing import Any
 
 import pytest
 from django.core.cache import cache
+from django.db import transaction
 from django.test import Client
+from hypothesis import HealthCheck, given
+from hypothesis import settings as hypothesis_settings
+from hypothesis import strategies as st
 
 from integrations.models import Cliente, Presencia, Recepcion, Venta
 from integrations.models.presences import Numbered
@@ -330,6 +334,32 @@ def test_a_body_beyond_the_limit_is_413(size: int) -> None:
 def test_a_form_is_no_message() -> None:
     response = Client().post(URL, {"a": "b"}, headers={"X-CRM-Webhook-Token": TOKEN})
     assert response.status_code == 415
+
+
+JUNK = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(max_size=30),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
+    max_leaves=5,
+)
+FIELDS = [
+    *((name,) for name in [*message(), "venta"]),
+    *(("cliente", name) for name in [*message()["cliente"], "estado_civil", "fecha_nacimiento_constitucion"]),
+    *(("venta", name) for name in [*sale(), "plazo_meses_credito", "precio_dolares", "valor_lote_venta", "notas"]),
+]
+
+
+@hypothesis_settings(max_examples=300, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
+@given(where=st.sampled_from(FIELDS), junk=JUNK)
+def test_whatever_stands_in_a_field_is_accepted_or_refused_in_a_sentence(where: tuple[str, ...], junk: Any) -> None:
+    body: Any = message(venta=sale())
+    inner = body[where[0]] if len(where) > 1 else body
+    inner[where[-1]] = junk
+    with transaction.atomic():
+        before = Presencia.objects.count()
+        response = post(body)
+        assert response.status_code in (200, 400), response.content
+        assert response.json()["detail"]
+        assert response.status_code == 200 or Presencia.objects.count() == before
 
 
 # --- Whose presence ---------------------------------------------------------------------------

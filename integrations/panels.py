@@ -13,6 +13,7 @@ ACTS = {
     "webhook.dismiss": "Descartó envíos sin entregar",
     "webhook.replay": "Repitió envíos",
     "webhook.resume": "Reanudó un destino en pausa",
+    "webhook.test": "Envió una presencia de prueba",
 }
 # Who may see the staff pages of deliveries (integrations/admin/deliveries.py).
 MAY_SEE_DELIVERIES = frozenset({Role.LAWYER, Role.ADMIN})

@@ -68,7 +68,7 @@ CHAPTERS = {
     "Oportunidades": ("opportunities",),
     "Importación": ("imports",),
     "Presencias": ("presencias", "webhook-presencia-crm", "gestion"),
-    "Integraciones": ("webhook-deliveries",),
+    "Integraciones": ("webhook-deliveries", "test-webhook"),
     "Sin contenido": ("pipelines", "companies", "task-templates", "custom-fields", "custom-field-values", "contracts"),
 }
 _CHAPTER_OF = {word: title for title, words in CHAPTERS.items() for word in words}

@@ -1,5 +1,6 @@
 """What was sent to other systems: looked at by the office, sent again by administrators."""
 
+from datetime import timedelta
 from typing import Any
 
 from django.contrib import admin, messages
@@ -39,7 +40,7 @@ STATE_TONES = {
     DeliveryState.DEAD.label: "danger",
     DeliveryState.ASIDE.label: "danger",
 }
-DISMISSED = "Descartado"
+DISMISSED = "Descartada"
 OUTCOME_TONES = {
     AttemptOutcome.RUNNING: "info",
     AttemptOutcome.DELIVERED: "success",
@@ -118,7 +119,7 @@ class WebhookDeliveryAdmin(ReadOnlyAdmin):
             {
                 "fields": (
                     ("about_appointment", "event_label"),
-                    ("destination_label", "state_label"),
+                    ("destination_label", "state_in_colour"),
                     ("written", "next_try"),
                     ("tries_made", "ended"),
                     ("author", "last"),
@@ -130,7 +131,7 @@ class WebhookDeliveryAdmin(ReadOnlyAdmin):
         "about_appointment",
         "event_label",
         "destination_label",
-        "state_label",
+        "state_in_colour",
         "written",
         "next_try",
         "tries_made",
@@ -167,9 +168,15 @@ class WebhookDeliveryAdmin(ReadOnlyAdmin):
     def state_label(self, delivery: WebhookDelivery) -> str:
         return DISMISSED if delivery.is_dismissed else delivery.get_state_display()
 
+    @display(description="estado")
+    def state_in_colour(self, delivery: WebhookDelivery) -> str:
+        label = self.state_label(delivery)
+        tone = STATE_TONES.get(label, "none")
+        return format_html('<span class="puente-tone puente-tone--{}">{}</span>', tone, label)
+
     @display(description="antigüedad")
     def age(self, delivery: WebhookDelivery) -> str:
-        return timesince(delivery.created_at, depth=1)
+        return age_of(delivery)
 
     @display(description="intentos")
     def tries_made(self, delivery: WebhookDelivery) -> int:
@@ -183,12 +190,12 @@ class WebhookDeliveryAdmin(ReadOnlyAdmin):
 
     @display(description="última respuesta")
     def last(self, delivery: WebhookDelivery) -> str:
-        told = [str(delivery.last_status or ""), shortened(delivery.last_error) if delivery.last_error else ""]
+        told = [str(delivery.last_status or ""), shortened(delivery.last_error, 60) if delivery.last_error else ""]
         return " · ".join(part for part in told if part) or NOTHING
 
     @display(description="anotado")
     def written(self, delivery: WebhookDelivery) -> str:
-        return f"{moment(delivery.created_at)} (hace {timesince(delivery.created_at, depth=1)})"
+        return f"{moment(delivery.created_at)} (hace {age_of(delivery)})"
 
     @display(description="terminado")
     def ended(self, delivery: WebhookDelivery) -> str:
@@ -361,7 +368,6 @@ class WebhookDeliveryAdmin(ReadOnlyAdmin):
         day = LastDay()
         context = {
             **self.admin_site.each_context(request),
-            "opts": self.opts,
             "title": "Envíos de las últimas 24 horas",
             "is_empty": day.total.is_nothing,
             "figures": figures_of(day),
@@ -374,6 +380,12 @@ class WebhookDeliveryAdmin(ReadOnlyAdmin):
 def chosen_in(queryset: QuerySet[Any]) -> Any:
     """The ticked rows, as a queryset that can be locked: without what the list joins and orders."""
     return WebhookDelivery.objects.filter(pk__in=[row.pk for row in queryset])
+
+
+def age_of(delivery: WebhookDelivery) -> str:
+    """ "3 horas"; of the first minute nobody counts the seconds."""
+    is_new = timezone.now() - delivery.created_at < timedelta(minutes=1)
+    return "un momento" if is_new else timesince(delivery.created_at, depth=1)
 
 
 def hint_of_pause() -> str:

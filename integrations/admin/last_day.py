@@ -53,7 +53,7 @@ def chart_of(day: LastDay) -> Chart:
         },
         table=Listing(
             "Por hora",
-            headers=("Hora", "Entregados", "Intentos fallidos", "Sin entregar"),
+            headers=("Hora", "Entregados", "Fallidos", "Sin entregar"),
             rows=[(moment(hour), *numbers(counts)) for hour, counts in reversed(rows)],
             href=address(LIST),
             empty="",
@@ -77,11 +77,11 @@ def table_of_destinations(day: LastDay) -> Listing:
         headers=(
             "Destino",
             "Entregados",
-            "Intentos fallidos",
+            "Fallidos",
             "Sin entregar",
             "En espera",
-            "Hasta llegar (mediana · 95 %)",
-            "Cada intento (mediana · 95 %)",
+            "Hasta llegar",
+            "Cada intento",
         ),
         rows=rows,
         href=address(LIST),

@@ -43,7 +43,7 @@ class DeliveryAnswer(Answer):
         return delivery.next_try_at if delivery.state == DeliveryState.PENDING else None
 
 
-class AttemptAnswer(Answer):
+class DeliveryAttemptAnswer(Answer):
     number = serializers.IntegerField()
     started_at = serializers.DateTimeField()
     outcome = serializers.ChoiceField(choices=AttemptOutcome.choices)
@@ -59,7 +59,7 @@ class AttemptAnswer(Answer):
 
 class DeliveryDetailAnswer(DeliveryAnswer):
     payload = serializers.JSONField()
-    attempts = AttemptAnswer(many=True, source="newest_tries")
+    attempts = DeliveryAttemptAnswer(many=True, source="newest_tries")
 
 
 class CountsAnswer(Answer):

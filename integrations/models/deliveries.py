@@ -325,7 +325,7 @@ class WebhookDelivery(BaseModel):
         ]
 
     def __str__(self) -> str:
-        return f"{self.subject} · {self.event}"
+        return f"{self.subject} · envío {self.sequence}"
 
     @property
     def message_id(self) -> str:

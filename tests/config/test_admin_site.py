@@ -12,7 +12,7 @@ from django.urls import reverse
 from config.admin import HIDDEN
 from config.admin_menu import MENU
 from crm.models import AppointmentNumber, ContactPhone, IdempotencyKey, ImportRow, User
-from integrations.models import Recepcion
+from integrations.models import Circuit, DeliveryAttempt, PresenceReport, Recepcion
 from tests.factories import PASSWORD, ContactFactory, LeadFactory, OpportunityFactory
 from tests.staff_pages import at_desk, list_of, text_of
 
@@ -24,6 +24,9 @@ NOT_ON_THE_STAFF_PAGES = {
     ContactPhone: "part of the contact's page",
     IdempotencyKey: "answers of requests, kept for a day",
     ImportRow: "part of the import's page",
+    Circuit: "shown above the list of deliveries",
+    DeliveryAttempt: "part of the delivery's page",
+    PresenceReport: "what was told last of an appointment; the message itself has its page",
     Recepcion: "names of messages that were heard; what came of them has its page",
 }
 
@@ -88,8 +91,8 @@ def test_an_agents_menu_has_the_work_and_not_the_administration(bob: User) -> No
     assert menu_of(at_desk(bob)) == DAILY
 
 
-def test_a_lawyers_menu_has_imports_and_merges_too(laura: User) -> None:
-    assert menu_of(at_desk(laura)) == [*DAILY, "Importaciones", "Fusiones"]
+def test_a_lawyers_menu_has_the_offices_lists_too(laura: User) -> None:
+    assert menu_of(at_desk(laura)) == [*DAILY, "Importaciones", "Fusiones", "Envíos"]
 
 
 def test_an_administrators_menu_has_everything_in_working_order(alice: User) -> None:

@@ -291,7 +291,7 @@ def test_a_dismissed_message_is_warned_of_no_more_and_can_still_be_sent(alice: U
     response = pressed(client, dead, "dismiss_one")
     assert messages_of(response) == ["Descartado: ya no se avisa de él."]
     assert not warning_on(client)
-    assert "Descartado" in text_of(client.get(LIST))
+    assert "Descartada" in text_of(client.get(LIST))
     assert AuditEntry.objects.get(action="webhook.dismiss").actor == alice
     dead.replay()
     dead.refresh_from_db()

@@ -23,7 +23,7 @@ from django.core.management import call_command
 
 from tests.load.processes import DurablePostgres, create_database, settle
 from tests.load.report import print_columns
-from tests.servers import RedisServer, free_port
+from tests.servers import free_port
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 PEERS = Path(__file__).resolve().parent / "peers"
@@ -53,7 +53,7 @@ class Sink:
         return 0.0
 
 
-def run(postgres: DurablePostgres, redis: RedisServer, options: argparse.Namespace) -> None:
+def run(postgres: DurablePostgres, options: argparse.Namespace) -> None:
     call_command("migrate", verbosity=0)
     with _sink() as sink:
         os.environ.update(

@@ -34,7 +34,7 @@ TEST_ENVIRONMENT = {
 # Eight workers with a race of twenty threads each fit into the server's connections.
 MOST_WORKERS = 8
 RUNS_ON = pytest.StashKey[list[str]]()
-READING_OF_A_VARIABLE = re.compile(r'_(?:text|words|number|switch)\("([A-Z_]+)"')
+READING_OF_A_VARIABLE = re.compile(r'_(?:text|words|numbers?|switch)\("([A-Z_]+)"')
 ENVIRONMENT_READER = Path(__file__).resolve().parent.parent / "config" / "env.py"
 
 

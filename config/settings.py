@@ -171,6 +171,10 @@ CELERY_BEAT_SCHEDULE: dict[str, Any] = {
     # Ticks that nobody took in time say nothing the next one does not say.
     "resume-imports": {"task": "crm.tasks.resume_imports", "schedule": 5.0, "options": {"expires": 5}},
     "deliver-due": {"task": "integrations.tasks.deliver_due", "schedule": 5.0, "options": {"expires": 5}},
+    "forget-old-deliveries": {
+        "task": "integrations.tasks.forget_old_deliveries",
+        "schedule": timedelta(hours=1),
+    },
     "forget-old-imports": {"task": "crm.tasks.forget_old_imports", "schedule": timedelta(hours=1)},
     "forget-old-keys": {"task": "crm.tasks.forget_old_keys", "schedule": timedelta(hours=1)},
 }

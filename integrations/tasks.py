@@ -21,3 +21,9 @@ def deliver_due() -> None:
     for name in WebhookDelivery.objects.destinations_with_due():
         if name in DESTINATIONS:
             wake(deliver_to, destination=name)
+
+
+@shared_task
+def forget_old_deliveries() -> None:
+    """Remove deliveries that arrived three months ago."""
+    WebhookDelivery.objects.forget_old()

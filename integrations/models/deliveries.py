@@ -33,6 +33,8 @@ if TYPE_CHECKING:
 # Leases that ran out over the same row; then it is set aside instead of ending the next worker.
 MOST_LOST_LEASES = 3
 KEPT_OF_ANSWER = 4_000
+KEPT_FOR = timedelta(days=90)
+FORGOTTEN_TOGETHER = 5_000
 SHOWN_TRIES = 100
 
 
@@ -220,6 +222,13 @@ class WebhookDeliveryQuerySet(models.QuerySet["WebhookDelivery"]):
                         delivery_id=pk, number=number, outcome=AttemptOutcome.RUNNING
                     ).update(outcome=AttemptOutcome.LOST)
         return len(silent)
+
+    def forget_old(self) -> int:
+        """Remove what arrived long ago, with its attempts; what failed stays until somebody has dealt with it."""
+        old = self.filter(state=DeliveryState.DELIVERED, finished_at__lt=timezone.now() - KEPT_FOR)
+        return WebhookDelivery.objects.filter(
+            pk__in=list(old.values_list("pk", flat=True)[:FORGOTTEN_TOGETHER])
+        ).delete()[0]
 
     def replay(self) -> int:
         """Send these again by hand, with a full set of tries; only what is finished can be replayed."""

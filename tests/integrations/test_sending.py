@@ -124,3 +124,15 @@ def test_a_destination_in_trouble_is_left_alone_and_probed(receiver: Receiver, a
     make_due()
     empty_outbox("comercial")
     assert not WebhookDelivery.objects.unfinished().exists()
+
+
+@pytest.mark.sqlite
+def test_what_arrived_long_ago_is_forgotten_and_what_failed_is_kept(receiver: Receiver, announced: Announced) -> None:
+    old, recent, dead = announced("CRM-1"), announced("CRM-2"), announced("CRM-3")
+    long_ago = timezone.now() - timedelta(days=91)
+    finished = WebhookDelivery.objects.filter(pk__in=[old.pk, dead.pk])
+    finished.update(state=DeliveryState.DELIVERED, finished_at=long_ago)
+    WebhookDelivery.objects.filter(pk=dead.pk).update(state=DeliveryState.DEAD)
+    WebhookDelivery.objects.filter(pk=recent.pk).update(state=DeliveryState.DELIVERED, finished_at=timezone.now())
+    WebhookDelivery.objects.forget_old()
+    assert set(WebhookDelivery.objects.values_list("pk", flat=True)) == {recent.pk, dead.pk}

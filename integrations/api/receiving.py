@@ -28,6 +28,7 @@ from crm.api.base import Body
 from crm.api.filters.base import ListFilter
 from crm.api.moments import DateTimeFilter
 from crm.exceptions import NotFound, Refusal
+from crm.search import search_in_order
 from integrations.api.presence_serializers import (
     ClientBody,
     FieldErrorsAnswer,
@@ -271,13 +272,19 @@ class PresenceFilter(ListFilter):
     status_presencia = filters.ChoiceFilter(choices=PresenceStatus.choices)
     resultado_interaccion = filters.ChoiceFilter(choices=PresenceResult.choices)
     id_cliente = filters.CharFilter(method="of_client", label="`CLI0001`.")
-    search = filters.CharFilter(
-        field_name="cliente__search_words", lookup_expr="finds", label="Nombre, documento, correo o teléfono."
-    )
+    search = filters.CharFilter(method="unchanged", label="Nombre, documento, correo o teléfono del cliente.")
 
     def of_client(self, presences: QuerySet[Presencia], name: str, value: str) -> QuerySet[Presencia]:
         number = Cliente.number_of(value)
         return presences.filter(cliente_id=number) if number else presences.none()
+
+    def unchanged(self, presences: QuerySet[Presencia], name: str, value: str) -> QuerySet[Presencia]:
+        return presences
+
+    def filter_queryset(self, queryset: QuerySet[Presencia]) -> QuerySet[Presencia]:
+        found = super().filter_queryset(queryset)
+        typed = self.form.cleaned_data.get("search")
+        return search_in_order(found, typed, column="cliente__search_words", among=queryset) if typed else found
 
 
 class PresenceViewSet(GenericViewSet[Presencia]):

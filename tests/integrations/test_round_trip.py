@@ -1,11 +1,13 @@
 """Our sender speaks to our receiver over HTTP, as in the demonstration: signed, in order, once."""
 
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
 from integrations.events import PRESENCE, PRESENCE_CORRECTED
 from integrations.models import Presencia, Recepcion, WebhookDelivery
+from integrations.sending import rounds
 from integrations.sending.rounds import empty_outbox
 from tests.integrations.sender import SECRET, TOKEN, message
 
@@ -13,11 +15,15 @@ pytestmark = [pytest.mark.django_db(transaction=True)]
 
 
 @pytest.fixture(autouse=True)
-def _connected(settings: Any, live_server: Any) -> None:
+def _connected(settings: Any, live_server: Any) -> Iterator[None]:
     settings.COMERCIAL_WEBHOOK_URL = f"{live_server.url}/api/webhook-presencia-crm/"
     settings.COMERCIAL_WEBHOOK_TOKEN = settings.CRM_WEBHOOK_TOKEN = TOKEN
     settings.WEBHOOK_SIGNING_SECRETS = [SECRET]
     settings.WEBHOOK_ALLOW_PRIVATE = True
+    yield
+    # Connections that senders keep open keep a thread of the server, and its database, busy.
+    while not rounds._resting.empty():
+        rounds._resting.get_nowait().close()
 
 
 def states() -> list[str]:

@@ -10,9 +10,13 @@ from typing import Any
 
 import pytest
 import trustme
+from celery import Celery
+from celery.contrib.testing.worker import start_worker
 from django.utils import timezone
 
+from config.celery import app
 from integrations.choices import DeliveryState
+from integrations.management.commands import verify_webhook
 from integrations.models import Circuit, WebhookDelivery
 from tests.integrations.receiver import Receiver
 from tests.integrations.running import Told, run
@@ -48,9 +52,11 @@ def always(status: int) -> Callable[[Any], None]:
 
 
 @pytest.fixture(autouse=True)
-def _workers(settings: Any) -> None:
-    """Whether there are workers is looked at in its own test; here nobody starts one."""
-    settings.CELERY_BROKER_URL = "memory://localhost/"
+def ask_broker(monkeypatch: pytest.MonkeyPatch) -> Callable[[], None]:
+    """Whether there are workers is looked at in tests of its own, which call this; in the others nobody starts one."""
+    really = verify_webhook._broker
+    monkeypatch.setattr(verify_webhook, "_broker", lambda: iter(()))
+    return lambda: monkeypatch.setattr(verify_webhook, "_broker", really)
 
 
 @pytest.fixture
@@ -252,19 +258,28 @@ def test_a_certificate_that_has_ended_is_wrong(sound: Receiver, settings: Any, t
 # --- Who sends --------------------------------------------------------------------------------
 
 
-def test_a_broker_without_workers_is_told(sound: Receiver, settings: Any) -> None:
-    settings.CELERY_BROKER_URL = "redis://configured/"
+def test_a_broker_without_workers_is_told(sound: Receiver, ask_broker: Callable[[], None]) -> None:
+    ask_broker()
     told = run("verify_webhook")
     assert "bien  El broker responde." in told.out
     assert wrong_lines(told) == ["Ningún proceso envía: falta «celery worker»."]
 
 
-def test_a_broker_that_is_gone_is_told(sound: Receiver, settings: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    from celery import Celery
+@pytest.mark.django_db(transaction=True)
+def test_a_worker_that_is_there_is_found(sound: Receiver, ask_broker: Callable[[], None]) -> None:
+    ask_broker()
+    with start_worker(app, perform_ping_check=False, pool="solo", loglevel="error"):
+        told = run("verify_webhook")
+    assert told.code == 0
+    assert "bien  Hay un proceso que envía." in told.out
 
-    settings.CELERY_BROKER_URL = "redis://127.0.0.1:1/0"
-    gone = Celery(broker="redis://127.0.0.1:1/0", broker_transport_options={"max_retries": 0})
-    monkeypatch.setattr("integrations.management.commands.verify_webhook.current_app", gone)
+
+def test_a_broker_that_is_gone_is_told(
+    sound: Receiver, ask_broker: Callable[[], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ask_broker()
+    gone = Celery(set_as_current=False, broker="redis://127.0.0.1:1/0", broker_transport_options={"max_retries": 0})
+    monkeypatch.setattr(verify_webhook, "current_app", gone)
     [sentence] = wrong_lines(run("verify_webhook"))
     assert sentence.startswith("El broker no responde (REDIS_URL)")
 

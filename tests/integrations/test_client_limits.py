@@ -1,6 +1,7 @@
 """Whatever a receiver does, a message is over in time, keeps no more than 4 KiB and goes nowhere else."""
 
 import gzip
+import os
 import resource
 import socket
 import threading
@@ -488,6 +489,23 @@ def test_the_limit_cuts_the_connection_that_is_in_use(settings: Any, sender: Sen
         answer = sender.send(COMERCIAL, a_message())
         assert answer.error == "El destino tardó más de 0.6 segundos en total."
         assert time.monotonic() - started < AT_MOST
+
+
+def test_a_worker_that_was_forked_has_a_limit_of_its_own(start: Start, send: Callable[[], Answer]) -> None:
+    """The thread that watches stays behind in the parent."""
+    start(trickling(b"HTTP/1.1 200 OK\r\nX-A: ", b"a"))
+    assert send().outcome == UNANSWERED
+    reading, writing = os.pipe()
+    child = os.fork()
+    if not child:
+        os.write(writing, Sender().send(COMERCIAL, a_message()).error.encode())
+        os._exit(0)
+    os.close(writing)
+    started = time.monotonic()
+    with open(reading, "rb") as told:
+        assert told.read().decode() == "El destino tardó más de 0.6 segundos en total."
+    assert time.monotonic() - started < AT_MOST
+    os.waitpid(child, 0)
 
 
 def _headers(request: bytes) -> Iterator[tuple[bytes, bytes]]:

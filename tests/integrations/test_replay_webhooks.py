@@ -58,7 +58,7 @@ def test_the_dead_go_out_again_and_arrive(receiver: Receiver, written: Written) 
     written("CRM-3", DELIVERED)
     told = run("replay_webhooks", "--dead")
     assert told.code == 0
-    assert "Vuelven a la cola 2 envíos." in told.out
+    assert "Vuelven a la cola: 2 envíos." in told.out
     assert str(dead.pk) in told.out
     assert "El destino tiene un error propio (500)." in told.out
     assert "CRM-3" not in told.out
@@ -73,7 +73,7 @@ def test_a_dry_run_tells_and_does_nothing(written: Written) -> None:
     told = run("replay_webhooks", "--dead", "--dry-run")
     assert told.code == 0
     assert "CRM-1" in told.out
-    assert "Se repetirían 1 envío (--dry-run: no se ha hecho nada)." in told.out
+    assert "Volverían a la cola: 1 envío (--dry-run: no se ha hecho nada)." in told.out
     assert waiting() == []
 
 
@@ -128,7 +128,7 @@ def test_what_is_on_its_way_is_left_alone(written: Written) -> None:
     told = run("replay_webhooks", "--ids", "CRM-1")
     assert told.code == 0
     assert "Todavía en camino, no se tocan: 1 envío." in told.out
-    assert "Vuelven a la cola 0 envíos." in told.out
+    assert "Vuelven a la cola: 0 envíos." in told.out
     assert WebhookDelivery.objects.get().failures == 3
 
 

@@ -70,10 +70,10 @@ class Command(BaseCommand):
         rows = chosen.filter(state__in=FINISHED_STATES)
         self._list(rows)
         if dry_run:
-            self.stdout.write(f"Se repetirían {_count(rows.count())} (--dry-run: no se ha hecho nada).")
+            self.stdout.write(f"Volverían a la cola: {_count(rows.count())} (--dry-run: no se ha hecho nada).")
         else:
             replayed = rows.replay()
-            self.stdout.write(self.style.SUCCESS(f"Vuelven a la cola {_count(replayed)}."))
+            self.stdout.write(self.style.SUCCESS(f"Vuelven a la cola: {_count(replayed)}."))
 
     def _list(self, rows: WebhookDeliveryQuerySet) -> None:
         for row in rows.order_by("created_at", "id")[:SHOWN]:

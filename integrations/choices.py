@@ -13,6 +13,8 @@ class DeliveryState(models.TextChoices):
 
 # Nothing more happens to these by itself.
 FINISHED_STATES = (DeliveryState.DELIVERED, DeliveryState.DEAD, DeliveryState.ASIDE)
+# These are still to be sent, or on their way.
+WAITING_STATES = (DeliveryState.PENDING, DeliveryState.SENDING)
 # Somebody has to look at these.
 FAILED_STATES = (DeliveryState.DEAD, DeliveryState.ASIDE)
 

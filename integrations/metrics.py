@@ -18,10 +18,10 @@ from rest_framework.request import Request
 from rest_framework.views import APIView
 
 from crm.models import ApiToken
-from integrations.choices import FAILED_STATES, AttemptOutcome
+from integrations.choices import FAILED_STATES, WAITING_STATES, AttemptOutcome
 from integrations.destinations import DESTINATIONS
 from integrations.models import Circuit
-from integrations.statistics import WAITING_STATES, attempts_since, backlog
+from integrations.statistics import attempts_since, backlog
 
 RECENT = timedelta(hours=1)
 

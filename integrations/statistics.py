@@ -15,7 +15,7 @@ from django.db.models import Count, Min, Q
 from django.db.models.functions import TruncHour
 from django.utils import timezone
 
-from integrations.choices import FAILED_STATES, AttemptOutcome, DeliveryState
+from integrations.choices import FAILED_STATES, WAITING_STATES, AttemptOutcome, DeliveryState
 from integrations.destinations import DESTINATIONS
 from integrations.models import DeliveryAttempt, WebhookDelivery
 
@@ -24,7 +24,6 @@ HOURS = 24
 MOST_TIMES = 10_000
 
 FAILED_OUTCOMES = (AttemptOutcome.REFUSED, AttemptOutcome.UNANSWERED, AttemptOutcome.LOST)
-WAITING_STATES = (DeliveryState.PENDING, DeliveryState.SENDING)
 
 
 @dataclass
@@ -202,7 +201,7 @@ def attempts_since(since: datetime) -> list[tuple[str, AttemptOutcome, int]]:
 
 def _waiting() -> dict[str, int]:
     rows = (
-        WebhookDelivery.objects.filter(state__in=WAITING_STATES)
+        WebhookDelivery.objects.unfinished()
         .order_by()
         .values_list("destination")
         .annotate(count=Count("pk"))

@@ -10,7 +10,6 @@ from django.db.models import QuerySet
 from django.utils import timezone
 
 from integrations.models import DeliveryAttempt, WebhookDelivery
-from integrations.statistics import WAITING_STATES
 
 pytestmark = pytest.mark.django_db
 
@@ -20,7 +19,7 @@ QUESTIONS: dict[str, tuple[Callable[[], QuerySet[Any]], str]] = {
     "one state": (lambda: deliveries.filter(state="dead").newest_first()[:50], "delivery_by_state"),
     "one appointment": (lambda: deliveries.about("CRM-7"), "delivery_is_written_once"),
     "the warning": (lambda: deliveries.needing_attention().order_by()[:1000], "delivery_needs_attention"),
-    "what waits": (lambda: deliveries.filter(state__in=WAITING_STATES), "delivery_by_state"),
+    "what waits": (lambda: deliveries.unfinished(), "delivery_by_state"),
     "the last attempts": (
         lambda: DeliveryAttempt.objects.filter(started_at__gte=timezone.now() - timedelta(hours=1)),
         "attempt_newest",

@@ -200,12 +200,7 @@ def attempts_since(since: datetime) -> list[tuple[str, AttemptOutcome, int]]:
 
 
 def _waiting() -> dict[str, int]:
-    rows = (
-        WebhookDelivery.objects.unfinished()
-        .order_by()
-        .values_list("destination")
-        .annotate(count=Count("pk"))
-    )
+    rows = WebhookDelivery.objects.unfinished().order_by().values_list("destination").annotate(count=Count("pk"))
     return dict(rows)
 
 

@@ -400,6 +400,7 @@ def told_try(attempt: DeliveryAttempt, delivery: WebhookDelivery) -> dict[str, A
         "tone": OUTCOME_TONES[AttemptOutcome(attempt.outcome)],
         "duration": NOTHING if attempt.duration_ms is None else f"{attempt.duration_ms} ms",
         "status": attempt.status or NOTHING,
+        "sends": attempt.sends,
         "error": attempt.error,
         "head": without_secrets(attempt.response_head, delivery.destination),
     }

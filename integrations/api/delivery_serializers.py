@@ -48,6 +48,7 @@ class DeliveryAttemptAnswer(Answer):
     started_at = serializers.DateTimeField()
     outcome = serializers.ChoiceField(choices=AttemptOutcome.choices)
     duration_ms = serializers.IntegerField(allow_null=True)
+    sends = serializers.IntegerField(help_text="Peticiones que hizo; 2 si la conexión guardada ya estaba cerrada.")
     status = serializers.IntegerField(allow_null=True, help_text="Estado HTTP; null si no hubo respuesta.")
     response_head = serializers.SerializerMethodField()
     error = serializers.CharField(allow_blank=True, help_text="Qué falló, en una frase.")

@@ -94,8 +94,8 @@ class Literal(Value):
     has the rows: the warning of every page read the whole table (90 ms of 400,000 rows, against less than one).
     """
 
-    def as_sql(self, compiler: Any, connection: Any) -> tuple[str, list[Any]]:
-        return f"'{DeliveryState(self.value).value}'", []
+    def as_sql(self, compiler: Any, connection: Any) -> tuple[str, tuple[str | int, ...]]:
+        return f"'{DeliveryState(self.value).value}'", ()
 
 
 class WebhookDeliveryQuerySet(models.QuerySet["WebhookDelivery"]):

@@ -36,3 +36,9 @@ def test_an_index_answers(asked: str) -> None:
         cursor.execute("SET LOCAL enable_seqscan = off")
         cursor.execute("SET LOCAL enable_sort = off")
     assert index in rows().explain()
+
+
+def test_the_warning_names_its_states_in_the_statement_so_that_a_kept_plan_finds_the_index() -> None:
+    sql, parameters = WebhookDelivery.objects.needing_attention().query.sql_with_params()
+    assert "IN ('dead', 'aside')" in sql
+    assert parameters == ()

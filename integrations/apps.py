@@ -8,6 +8,7 @@ class IntegrationsConfig(AppConfig):
     verbose_name = "Integraciones"
 
     def ready(self) -> None:
-        from integrations import panels
+        from integrations import panels, receivers
 
+        receivers.connect()
         panels.register()

@@ -131,7 +131,10 @@ class _Foresight:
         if self.reader.saw_cells_outside and not self.table.is_text:
             yield "Hay celdas a la derecha de los encabezados; no se importan."
         if self.attended:
-            yield f"{self.attended} filas llegan como «YA ASISTIO»: una importación no envía presencias."
+            yield (
+                f"{self.attended} filas llegan como «YA ASISTIO»: al guardarlas se marca o se crea su cita como "
+                "realizada y se avisa a la aplicación comercial."
+            )
         if sum(self.outcomes.values()) < self.total:
             yield f"El recuento es de las primeras {FORESEEN_ROWS} filas; se importarán todas."
 

@@ -1,12 +1,13 @@
 """A chunk of rows becomes contacts and leads: decided row by row in memory, written in a handful of statements.
 
 Rows are stored with `bulk_create`, so no `post_save` is sent: an import brings history in, it does not make
-news of it (docs/imports.md, "What an import does not do").
+news of it (docs/imports.md, "What an import does not do"). But YA ASISTIO is a rule of every lead, also of these.
 """
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from operator import attrgetter
 from typing import Any
 from uuid import UUID
 
@@ -19,6 +20,7 @@ from crm.importing.people import Book, Enquiry, Known
 from crm.importing.rows import Row
 from crm.locks import hold_all
 from crm.models import Contact, ContactPhone, ImportRun, Lead
+from crm.signals import leads_completed
 
 # Texts that are added to what stands there already; everything else is only filled where it is empty.
 _GROWING = {"notes_text", "observacion", "observacion_opc"}
@@ -263,6 +265,16 @@ class LeadDesk(Desk):
         for lead in self._new_leads:
             lead.tidy()
         Lead.objects.bulk_create(self._new_leads)
+        self._tell_what_follows()
+
+    def _tell_what_follows(self) -> None:
+        """Rows that are stored in bulk send no signals; what holds for every lead holds for these all the same."""
+        completed = [lead for lead in self._completed[Lead].values() if lead.changes]
+        if completed:
+            leads_completed.send(Lead, lead_ids=[lead.pk for lead in completed])
+        for lead in sorted([*self._new_leads, *completed], key=attrgetter("pk")):
+            if lead.has_come:
+                lead.note_visit()
 
 
 def _duplicate(row: Row, entity_id: UUID, sentence: str, filled: list[str]) -> Result:

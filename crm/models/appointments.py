@@ -1,5 +1,6 @@
 """Appointments ("citas"): when and where a lead comes, and whether it came."""
 
+from operator import attrgetter
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 from uuid import UUID
 
@@ -7,6 +8,7 @@ from django.conf import settings
 from django.db import models, transaction
 from django.utils import timezone
 
+from crm.acting import current_actor
 from crm.changes import TracksChanges
 from crm.choices import AppointmentState
 from crm.constraints import is_one_of
@@ -16,6 +18,9 @@ from crm.models.leads import Lead
 
 if TYPE_CHECKING:
     from crm.models.users import User
+
+# Still to come: not attended, cancelled or missed.
+OPEN_STATES = (AppointmentState.PENDING, AppointmentState.CONFIRMED, AppointmentState.RESCHEDULED)
 
 
 class AppointmentNumber(models.Model):
@@ -44,13 +49,32 @@ class AppointmentQuerySet(models.QuerySet["Appointment"]):
         return self.filter(appointments_of(user))
 
     def open(self) -> Self:
-        """Still to come: not attended, cancelled or missed."""
-        return self.filter(
-            estado__in=[AppointmentState.PENDING, AppointmentState.CONFIRMED, AppointmentState.RESCHEDULED]
-        )
+        return self.filter(estado__in=OPEN_STATES)
 
     def newest_first(self) -> Self:
         return self.order_by("-fecha_hora", "-id")
+
+    def take_place_for(self, lead: Lead) -> "Appointment | None":
+        """The lead came: its newest open appointment takes place, or one is made that did (contract section 6).
+
+        None when it has one that took place and none that is open: that was this visit. The caller has the lead's row
+        locked; its appointments are locked too, by id, so one that is just being marked is waited for and counts.
+        """
+        with transaction.atomic():
+            theirs = list(self.filter(lead=lead).order_by("pk").select_for_update(of=("self",), no_key=True))
+            if open_ones := [one for one in theirs if one.estado in OPEN_STATES]:
+                newest = max(open_ones, key=attrgetter("fecha_hora", "pk"))
+                newest.edit({"estado": AppointmentState.ATTENDED})
+                return newest
+            if any(one.estado == AppointmentState.ATTENDED for one in theirs):
+                return None
+            return self.create(
+                lead=lead,
+                fecha_hora=timezone.now(),
+                estado=AppointmentState.ATTENDED,
+                responsible_user_id=lead.responsible_user_id,
+                created_by=current_actor(),
+            )
 
 
 class Appointment(TracksChanges, WritesDifferences):

@@ -1,6 +1,6 @@
 """Leads: one enquiry of a person, as it was captured."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from django.conf import settings
@@ -76,7 +76,16 @@ class LeadQuerySet(models.QuerySet["Lead"]):
 class Lead(TracksChanges, WritesDifferences):
     """A second enquiry of the same phone is a second lead of the same contact (contract section 2)."""
 
-    tracked_fields: ClassVar[tuple[str, ...]] = ("celular", "tipificacion", "status", "responsible_user_id")
+    tracked_fields: ClassVar[tuple[str, ...]] = (
+        "nombre",
+        "celular",
+        "tipo_documento",
+        "numero_documento",
+        "proyecto_interes",
+        "tipificacion",
+        "status",
+        "responsible_user_id",
+    )
 
     contact = models.ForeignKey(Contact, on_delete=models.CASCADE, related_name="leads", verbose_name="contacto")
     nombre = models.CharField("nombre", max_length=255)
@@ -157,10 +166,13 @@ class Lead(TracksChanges, WritesDifferences):
         with transaction.atomic():
             if self.contact_id is None:
                 self.contact = self.find_or_make_contact()
+            comes = self._comes_with(update_fields)
             super().save(*args, **kwargs)
             if another_phone and (phone := self.read_phone()):
                 # A lead stays with its person whatever becomes of the number; the person gains it.
                 self.contact.add_phone(phone)
+            if comes:
+                self.note_visit()
 
     def tidy(self) -> None:
         """Canonical phone, no blank where null is meant, and the words that search looks through.
@@ -239,6 +251,27 @@ class Lead(TracksChanges, WritesDifferences):
     def _free_email(self) -> str | None:
         """The e-mail, unless somebody else has it: one address names one contact."""
         return self.email if self.email and not Contact.objects.with_email(self.email).exists() else None
+
+    # --- Whether the person came ------------------------------------------------------------
+
+    @property
+    def has_come(self) -> bool:
+        """It has been typified as YA ASISTIO since it was read, or is new and says so."""
+        return self.tipificacion == Typification.ATTENDED and "tipificacion" in self.changes
+
+    def _comes_with(self, update_fields: Collection[str] | None) -> bool:
+        """Whether this save typifies the lead as YA ASISTIO. What is stored decides: of two stale instances that
+        both think so, the second would take another appointment for the same visit."""
+        if not self.has_come or (update_fields is not None and "tipificacion" not in update_fields):
+            return False
+        rows = Lead.objects.filter(pk=self.pk).select_for_update(of=("self",), no_key=True)
+        return self._state.adding or Typification.ATTENDED not in rows.values_list("tipificacion", flat=True)
+
+    def note_visit(self) -> None:
+        """The person came: an appointment of this lead took place (contract section 6). The lead's row is locked."""
+        from crm.models.appointments import Appointment
+
+        Appointment.objects.take_place_for(self)
 
     # --- Verbs ------------------------------------------------------------------------------
 

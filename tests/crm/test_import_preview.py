@@ -106,11 +106,12 @@ def test_warns_when_a_needed_column_is_missing(as_user, alice):
     ]
 
 
-def test_warns_that_an_import_sends_no_presences(as_user, alice):
+def test_warns_that_who_came_is_told_to_the_sales_application(as_user, alice):
     answer = preview(as_user(alice), lines("Nombre,Celular,Tipificación", "Rosa,987654321,Ya asistió"))
 
     assert answer.data["preview"]["warnings"] == [
-        "1 filas llegan como «YA ASISTIO»: una importación no envía presencias."
+        "1 filas llegan como «YA ASISTIO»: al guardarlas se marca o se crea su cita como realizada "
+        "y se avisa a la aplicación comercial."
     ]
 
 

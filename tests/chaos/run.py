@@ -110,6 +110,7 @@ def _environment(database_url: str, redis_url: str, sink_url: str) -> dict[str, 
         "ALLOWED_HOSTS": "127.0.0.1",
         "LOG_LEVEL": "CRITICAL",
         "COMERCIAL_WEBHOOK_URL": f"{sink_url}/presencias",
+        "WEBHOOK_ALLOW_PRIVATE": "true",
         "COMERCIAL_WEBHOOK_TOKEN": "ficha",
     }
 

@@ -9,5 +9,4 @@ WEBHOOK_LEASE_SECONDS = 4.0
 WEBHOOK_PROBE_SECONDS = 1
 # As many tries as the faults may cost: what is asked is whether anything is lost, not when to give up.
 WEBHOOK_RETRY_SECONDS = [1] * 200
-WEBHOOK_ALLOW_PRIVATE = True
 CELERY_BEAT_SCHEDULE = {"deliver-due": {"task": "integrations.tasks.deliver_due", "schedule": 1.0}}

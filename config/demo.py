@@ -8,9 +8,11 @@ from django.utils import timezone
 
 import calls.demo
 import crm.demo
+import integrations.demo
 import opportunities.demo
 from calls.models import Call
 from crm.models import Appointment, Contact, Lead, Note, Task, User
+from integrations.models import WebhookDelivery
 from opportunities.models import Opportunity
 
 PASSWORD = "demo-puente"
@@ -20,7 +22,17 @@ WHO_IS_WHO = {
     "abogada": "abogada",
     "agente1": "agente; hay otros cuatro, hasta agente5",
 }
-LOADED: tuple[type[models.Model], ...] = (User, Contact, Lead, Appointment, Call, Task, Note, Opportunity)
+LOADED: tuple[type[models.Model], ...] = (
+    User,
+    Contact,
+    Lead,
+    Appointment,
+    Call,
+    Task,
+    Note,
+    Opportunity,
+    WebhookDelivery,
+)
 
 
 def is_wanted() -> bool:
@@ -37,6 +49,7 @@ def load(now: datetime | None = None) -> dict[str, int]:
         cast = crm.demo.load(moment, PASSWORD)
         calls.demo.load(cast, moment)
         opportunities.demo.load(cast, moment)
+        integrations.demo.load()
     return {str(model._meta.verbose_name_plural): model._default_manager.count() for model in LOADED}
 
 

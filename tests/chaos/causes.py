@@ -31,10 +31,12 @@ def main() -> None:
     dice = random.Random(seed)  # noqa: S311
     lead = _patiently(_a_lead)
     pause = seconds / presences
-    for _ in range(presences):
+    committed = 0
+    while committed < presences:
         keep = dice.random() > 0.1
         appointment_id = new_id()
         _patiently(lambda keep=keep, pk=appointment_id: _save(lead, pk, keep=keep))
+        committed += keep
         time.sleep(pause * dice.uniform(0, 1.6))
 
 

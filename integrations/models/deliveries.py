@@ -130,19 +130,18 @@ class WebhookDeliveryQuerySet(models.QuerySet["WebhookDelivery"]):
             destination=OuterRef("destination"),
             subject=OuterRef("subject"),
             sequence__lt=OuterRef("sequence"),
-            state__in=[DeliveryState.PENDING, DeliveryState.SENDING],
+            state__in=[Literal(DeliveryState.PENDING), Literal(DeliveryState.SENDING)],
         )
-        return self.filter(
-            ~Exists(older), destination=destination, state=DeliveryState.PENDING, next_try_at__lte=now
-        ).order_by("next_try_at", "id")
+        waiting = self.filter(destination=destination, state=Literal(DeliveryState.PENDING), next_try_at__lte=now)
+        return waiting.filter(~Exists(older)).order_by("next_try_at", "id")
 
     def in_flight(self, destination: str) -> int:
         """How many are held for this destination, by whomever."""
-        return self.filter(destination=destination, state=DeliveryState.SENDING).count()
+        return self.filter(destination=destination, state=Literal(DeliveryState.SENDING)).count()
 
     def destinations_with_due(self) -> list[str]:
         """Where something waits whose time has come."""
-        due = self.filter(state=DeliveryState.PENDING, next_try_at__lte=timezone.now())
+        due = self.filter(state=Literal(DeliveryState.PENDING), next_try_at__lte=timezone.now())
         return sorted(due.order_by().values_list("destination", flat=True).distinct())
 
     def claim(self, destination: str, *, limit: int) -> Claim:
@@ -160,7 +159,7 @@ class WebhookDeliveryQuerySet(models.QuerySet["WebhookDelivery"]):
                 .values_list("pk", "lost_leases")[:limit]
             )
             chosen = [pk for pk, lost in due if not lost] or [pk for pk, _ in due[:1]]
-            taken = chosen and self.filter(pk__in=chosen, state=DeliveryState.PENDING).update(
+            taken = chosen and self.filter(pk__among=chosen, state=DeliveryState.PENDING).update(
                 state=DeliveryState.SENDING,
                 lease_token=token,
                 lease_until=now + lease(),
@@ -169,11 +168,14 @@ class WebhookDeliveryQuerySet(models.QuerySet["WebhookDelivery"]):
             )
             if taken:
                 DeliveryAttempt.objects.begin(token, now)
-        held = list(self.filter(lease_token=token).order_by("next_try_at", "id")) if taken else []
+        held = list(self.held_by(token).order_by("next_try_at", "id")) if taken else []
         return Claim(token=token, deliveries=held)
 
+    def held_by(self, token: UUID) -> Self:
+        return self.filter(lease_token=token, state=Literal(DeliveryState.SENDING))
+
     def renew(self, claim: Claim) -> None:
-        self.filter(lease_token=claim.token, state=DeliveryState.SENDING).update(lease_until=timezone.now() + lease())
+        self.held_by(claim.token).update(lease_until=timezone.now() + lease())
 
     def finish(self, claim: Claim, results: Sequence[Result]) -> None:
         """Write down what became of attempts, in one transaction. A row that another holds by now stays theirs."""
@@ -213,7 +215,7 @@ class WebhookDeliveryQuerySet(models.QuerySet["WebhookDelivery"]):
         now = timezone.now()
         with transaction.atomic():
             silent = list(
-                self.filter(state=DeliveryState.SENDING, lease_until__lt=now)
+                self.filter(state=Literal(DeliveryState.SENDING), lease_until__lt=now)
                 .select_for_update(skip_locked=True)
                 .values_list("pk", "attempts", "lost_leases")[:1000]
             )

@@ -12,22 +12,23 @@ from django.conf import settings
 from message import URL, request
 
 host, _, name = os.environ["PEER_DATABASE_URL"].rpartition("/")
-settings.configure(
-    INSTALLED_APPS=["django_celery_outbox"],
-    DATABASES={
-        "default": {
-            "ENGINE": "django.db.backends.postgresql",
-            "NAME": name,
-            "USER": "postgres",
-            "HOST": "127.0.0.1",
-            "PORT": host.rpartition(":")[2],
-            "CONN_MAX_AGE": 600,
-        }
-    },
-    CELERY_OUTBOX_APP="celery_outbox.app",
-    SECRET_KEY="x",
-    USE_TZ=True,
-)
+if not settings.configured:
+    settings.configure(
+        INSTALLED_APPS=["django_celery_outbox"],
+        DATABASES={
+            "default": {
+                "ENGINE": "django.db.backends.postgresql",
+                "NAME": name,
+                "USER": "postgres",
+                "HOST": "127.0.0.1",
+                "PORT": host.rpartition(":")[2],
+                "CONN_MAX_AGE": 600,
+            }
+        },
+        CELERY_OUTBOX_APP="celery_outbox.app",
+        SECRET_KEY="x",
+        USE_TZ=True,
+    )
 django.setup()
 
 from django_celery_outbox import OutboxCelery  # noqa: E402
@@ -46,7 +47,6 @@ if __name__ == "__main__":
     from django.core.management import call_command
     from django.db import transaction
 
-    sys.modules.setdefault("celery_outbox", sys.modules["__main__"])
     if sys.argv[1] == "migrate":
         call_command("migrate", verbosity=0)
     elif sys.argv[1] == "relay":

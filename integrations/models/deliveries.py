@@ -243,11 +243,24 @@ class WebhookDeliveryQuerySet(models.QuerySet["WebhookDelivery"]):
             pk__in=list(old.values_list("pk", flat=True)[:FORGOTTEN_TOGETHER])
         ).delete()[0]
 
-    def replay(self) -> int:
-        """Send these again by hand, with a full set of tries; only what is finished can be replayed."""
+    def outdated(self) -> Q:
+        """That a newer message about the same subject has arrived: sent now, an older one would undo a correction."""
+        newer = WebhookDelivery.objects.filter(
+            destination=OuterRef("destination"),
+            subject=OuterRef("subject"),
+            sequence__gt=OuterRef("sequence"),
+            state=DeliveryState.DELIVERED,
+        )
+        return Q(Exists(newer))
+
+    def replay(self, *, also_outdated: bool = False) -> int:
+        """Send these again by hand, with a full set of tries; only what is finished and not outdated is replayed."""
         now = timezone.now()
         with transaction.atomic():
-            chosen = list(self.filter(state__in=FINISHED_STATES).select_for_update().values_list("pk", flat=True))
+            wanted = self.filter(state__in=FINISHED_STATES)
+            if not also_outdated:
+                wanted = wanted.exclude(self.outdated())
+            chosen = list(wanted.select_for_update(of=("self",)).values_list("pk", flat=True))
             replayed = WebhookDelivery.objects.filter(pk__in=chosen, state__in=FINISHED_STATES).update(
                 state=DeliveryState.PENDING,
                 next_try_at=now,
@@ -364,9 +377,15 @@ class WebhookDelivery(BaseModel):
         return self.tries.order_by("-number")[:SHOWN_TRIES]
 
     def replay(self) -> None:
-        """Send it again by hand; what is still waiting or under way is a conflict."""
-        if not WebhookDelivery.objects.filter(pk=self.pk).replay():
-            raise Conflict("Este envío todavía no ha terminado.")
+        """Send it again by hand; what is still waiting or under way, or outdated, is a conflict."""
+        itself = WebhookDelivery.objects.filter(pk=self.pk)
+        if not itself.replay():
+            is_outdated = itself.filter(itself.outdated(), state__in=FINISHED_STATES).exists()
+            raise Conflict(
+                "Ya se entregó un aviso más nuevo de lo mismo; repetir este lo desharía."
+                if is_outdated
+                else "Este envío todavía no ha terminado."
+            )
         self.refresh_from_db()
 
     @property

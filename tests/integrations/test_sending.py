@@ -6,6 +6,7 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
+from crm.exceptions import Conflict
 from integrations.choices import AttemptOutcome, DeliveryState
 from integrations.models import Circuit, DeliveryAttempt, WebhookDelivery
 from integrations.sending.rounds import empty_outbox
@@ -136,3 +137,15 @@ def test_what_arrived_long_ago_is_forgotten_and_what_failed_is_kept(receiver: Re
     WebhookDelivery.objects.filter(pk=recent.pk).update(state=DeliveryState.DELIVERED, finished_at=timezone.now())
     WebhookDelivery.objects.forget_old()
     assert set(WebhookDelivery.objects.values_list("pk", flat=True)) == {recent.pk, dead.pk}
+
+
+@pytest.mark.sqlite
+def test_an_older_message_is_not_replayed_over_a_newer_one(receiver: Receiver, announced: Announced) -> None:
+    older, newer = announced("CRM-7", vez=1), announced("CRM-7", vez=2)
+    WebhookDelivery.objects.filter(pk=older.pk).update(state=DeliveryState.DEAD)
+    empty_outbox("comercial")
+    older.refresh_from_db()
+    with pytest.raises(Conflict, match="más nuevo"):
+        older.replay()
+    assert WebhookDelivery.objects.replay() == 1, "only the newer"
+    assert receiver.ids() == [newer.message_id]

@@ -7,11 +7,11 @@ from typing import Any
 from uuid import UUID
 
 from django.core.management.base import BaseCommand, CommandError
-from django.db.models import Exists, OuterRef, Q
+from django.db.models import Q
 from django.utils import timezone
 from django.utils.dateparse import parse_date, parse_datetime
 
-from integrations.choices import FINISHED_STATES, DeliveryState
+from integrations.choices import FINISHED_STATES
 from integrations.events import PRESENCE_TEST
 from integrations.models import WebhookDelivery
 from integrations.models.deliveries import WebhookDeliveryQuerySet
@@ -65,14 +65,16 @@ class Command(BaseCommand):
             chosen = chosen.failed()
         if since:
             chosen = chosen.filter(created_at__gte=_moment(since))
-        chosen = chosen.filter(_named(ids)) if ids else _without_the_outdated(chosen)
+        chosen = (
+            chosen.filter(_named(ids)) if ids else chosen.exclude(chosen.outdated()).exclude(event=PRESENCE_TEST.name)
+        )
         self._tell_of_unfinished(chosen)
         rows = chosen.filter(state__in=FINISHED_STATES)
         self._list(rows)
         if dry_run:
             self.stdout.write(f"Volverían a la cola: {_count(rows.count())} (--dry-run: no se ha hecho nada).")
         else:
-            replayed = rows.replay()
+            replayed = rows.replay(also_outdated=bool(ids))
             self.stdout.write(self.style.SUCCESS(f"Vuelven a la cola: {_count(replayed)}."))
 
     def _list(self, rows: WebhookDeliveryQuerySet) -> None:
@@ -89,17 +91,6 @@ class Command(BaseCommand):
 
 def _count(number: int) -> str:
     return "1 envío" if number == 1 else f"{number} envíos"
-
-
-def _without_the_outdated(chosen: WebhookDeliveryQuerySet) -> WebhookDeliveryQuerySet:
-    """An older message sent after a newer one would put back what was corrected since."""
-    newer = WebhookDelivery.objects.filter(
-        destination=OuterRef("destination"),
-        subject=OuterRef("subject"),
-        sequence__gt=OuterRef("sequence"),
-        state=DeliveryState.DELIVERED,
-    )
-    return chosen.exclude(Exists(newer)).exclude(event=PRESENCE_TEST.name)
 
 
 def _moment(text: str) -> datetime:

@@ -8,6 +8,7 @@ from django.core.cache import cache
 from rest_framework.test import APIClient
 from rest_framework_simplejwt.tokens import RefreshToken
 
+from crm import waking
 from crm.models import User
 from tests.factories import UserFactory
 
@@ -21,6 +22,12 @@ def _fast_passwords(settings: Any) -> None:
 def _fresh_limits() -> None:
     """Throttle counters live in the shared cache and would leak from test to test."""
     cache.clear()
+
+
+@pytest.fixture(autouse=True)
+def _fresh_broker(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A broker that one test found away is asked again by the next."""
+    monkeypatch.setattr(waking, "_ask_again_at", 0.0)
 
 
 @pytest.fixture

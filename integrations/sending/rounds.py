@@ -12,6 +12,7 @@ from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
+from django.conf import settings
 from django.db import InterfaceError, OperationalError, connection
 from django.utils import timezone
 
@@ -25,7 +26,6 @@ from integrations.sending.schedule import what_next
 
 logger = logging.getLogger("puente.webhooks")
 
-THREADS = 8
 ROWS_A_ROUND = 100
 # How many results may wait to be written down: the most that can be sent again after a crash.
 RESULTS_TOGETHER = 50
@@ -71,7 +71,7 @@ class Round:
         results: list[Result] = []
         renew_at = time.monotonic() + RENEW_SECONDS
         while self._waiting or under_way:
-            while self._waiting and under_way < THREADS and self._troubles < OPENS_AFTER:
+            while self._waiting and under_way < settings.WEBHOOK_THREADS and self._troubles < OPENS_AFTER:
                 self._crew.send(self._waiting.popleft())
                 under_way += 1
             if not under_way:
@@ -147,7 +147,7 @@ class Crew:
         self._threads: list[threading.Thread] = []
 
     def send(self, row: WebhookDelivery) -> None:
-        if len(self._threads) < THREADS:
+        if len(self._threads) < settings.WEBHOOK_THREADS:
             thread = threading.Thread(target=self._work, name="webhook-sender", daemon=True)
             self._threads.append(thread)
             thread.start()

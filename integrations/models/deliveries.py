@@ -279,6 +279,10 @@ class WebhookDeliveryQuerySet(models.QuerySet["WebhookDelivery"]):
         now = timezone.now()
         return self.filter(state=DeliveryState.PENDING, next_try_at__gt=now).update(next_try_at=now, updated_at=now)
 
+    def keep_quiet(self) -> None:
+        """Whoever caused these has been told what became of them: no warning need say it again."""
+        self.update(dismissed_at=timezone.now())
+
     def dismiss(self) -> int:
         """Somebody has looked, and these failed ones need not arrive: no warning speaks of them any more."""
         now = timezone.now()

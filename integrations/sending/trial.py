@@ -212,8 +212,7 @@ def _send(destination: Destination, delivery: WebhookDelivery) -> Answer:
     state = DeliveryState.DELIVERED if answer.is_success else DeliveryState.DEAD
     WebhookDelivery.objects.finish(claim, [Result(delivery=delivery, answer=answer, state=state, next_try_at=None)])
     if state == DeliveryState.DEAD:
-        # Whoever sent it is told at once; no warning need say it again.
-        WebhookDelivery.objects.filter(pk=delivery.pk).update(dismissed_at=timezone.now())
+        WebhookDelivery.objects.filter(pk=delivery.pk).keep_quiet()
     if answer.is_success and destination is DESTINATIONS.get(destination.name):
         # As good as a probe: what waits for this destination may flow again.
         Circuit.objects.note_success(destination.name)

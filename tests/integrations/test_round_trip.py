@@ -42,8 +42,7 @@ def test_a_replay_by_hand_arrives_and_brings_nothing_old_back() -> None:
     [first] = PRESENCE.announce("CRM-31", message())
     PRESENCE_CORRECTED.announce("CRM-31", message(modalidad="virtual"))
     empty_outbox("comercial")
-    first.refresh_from_db()
-    first.replay()
+    assert WebhookDelivery.objects.filter(pk=first.pk).replay(also_outdated=True) == 1
     empty_outbox("comercial")
     assert states() == ["delivered", "delivered"]
     assert (Presencia.objects.get().modalidad, Recepcion.objects.count()) == ("virtual", 2)

@@ -1,7 +1,10 @@
 """`manage.py verify_webhook`: from the setting to the receiver, one sentence for each thing, and an exit code."""
 
+import os
 import socket
 import ssl
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
@@ -24,6 +27,7 @@ from tests.integrations.talking import Talking, talking
 
 pytestmark = pytest.mark.django_db
 TOKEN = "ficha-de-prueba"
+PROJECT = Path(__file__).resolve().parent.parent.parent
 
 
 def wrong_lines(told: Told) -> list[str]:
@@ -305,3 +309,22 @@ def test_a_pause_and_what_is_dead_are_doubtful(sound: Receiver, announced: Calla
         "El destino está en pausa por sus errores. El último: El destino no acepta conexiones.",
         "Sin entregar: 1. Se repiten con «manage.py replay_webhooks --dead».",
     ]
+
+
+def test_a_database_without_tables_is_a_sentence_and_no_traceback(tmp_path: Path) -> None:
+    """A process of its own: the demonstration, on a folder where nothing has been migrated."""
+    environment = {
+        **{name: value for name, value in os.environ.items() if name not in ("DATABASE_URL", "REDIS_URL")},
+        "DATA_DIR": str(tmp_path),
+    }
+    done = subprocess.run(
+        [sys.executable, "manage.py", "verify_webhook", "--offline"],
+        cwd=PROJECT,
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert done.returncode == 1
+    assert "le faltan tablas" in done.stdout
+    assert "Traceback" not in done.stderr

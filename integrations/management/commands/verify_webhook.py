@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 from celery import current_app
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
+from django.db import DatabaseError
 from django.utils import timezone
 
 from integrations.choices import DeliveryState
@@ -100,7 +101,10 @@ def findings(destination: Destination, *, is_offline: bool) -> Iterator[Finding]
         if not any(finding.is_wrong for finding in address):
             yield from _way(destination)
         yield from _broker()
-    yield from _outbox(destination)
+    try:
+        yield from list(_outbox(destination))
+    except DatabaseError as error:
+        yield wrong(f"La base de datos no responde o le faltan tablas («manage.py migrate»): {_first_line(error)}")
 
 
 # --- What is configured -----------------------------------------------------------------------
@@ -254,6 +258,10 @@ def _broker() -> Iterator[Finding]:
         return
     yield good("El broker responde.")
     yield good("Hay un proceso que envía.") if workers else wrong("Ningún proceso envía: falta «celery worker».")
+
+
+def _first_line(error: Exception) -> str:
+    return next(iter(str(error).splitlines()), type(error).__name__)
 
 
 def _outbox(destination: Destination) -> Iterator[Finding]:

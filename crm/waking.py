@@ -16,6 +16,9 @@ STALE_SECONDS = 60
 # A broker that accepts and stays silent costs a request one second; those after it nothing, for this long.
 LEFT_ALONE_SECONDS = 5.0
 
+# What a broker that is gone, full or silent raises.
+BROKER_FAULTS = (OperationalError, RedisError, OSError)
+
 _ask_again_at = 0.0
 
 
@@ -28,7 +31,7 @@ def wake(task: Task, **arguments: Any) -> None:
             return
         try:
             task.apply_async(kwargs=arguments, retry=False, expires=STALE_SECONDS)
-        except (OperationalError, RedisError, OSError) as error:
+        except BROKER_FAULTS as error:
             _ask_again_at = time.monotonic() + LEFT_ALONE_SECONDS
             logger.warning("broker unavailable, left alone for %.0f s: %s", LEFT_ALONE_SECONDS, error)
 

@@ -513,7 +513,7 @@ class Watchdog:
 
     def _run(self) -> None:
         while True:
-            time.sleep(self.CHECK_SECONDS)
+            time.sleep(self.CHECK_SECONDS)  # the rhythm in which limits are looked at; nobody waits for it
             for wire in list(self._wires.values()):
                 if time.monotonic() > wire.ends_at:
                     wire.cut()

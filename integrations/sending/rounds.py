@@ -128,7 +128,7 @@ def _patiently(write: Callable[[], None]) -> None:
             if time.monotonic() > ends_at:
                 raise
             connection.close()
-            time.sleep(0.5)
+            time.sleep(0.5)  # a restarting database is asked again twice a second, not hammered
 
 
 # --- Those who send ---------------------------------------------------------------------------

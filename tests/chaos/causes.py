@@ -37,7 +37,7 @@ def main() -> None:
         appointment_id = new_id()
         _patiently(lambda keep=keep, pk=appointment_id: _save(lead, pk, keep=keep))
         committed += keep
-        time.sleep(pause * dice.uniform(0, 1.6))
+        time.sleep(pause * dice.uniform(0, 1.6))  # saves are spread over the time in which things break
 
 
 def _a_lead() -> Lead:
@@ -67,7 +67,7 @@ def _patiently(act):  # type: ignore[no-untyped-def]
             return act()
         except Error:
             connection.close()
-            time.sleep(0.3)
+            time.sleep(0.3)  # the database is down on purpose; asked until it is back
 
 
 if __name__ == "__main__":

@@ -254,7 +254,7 @@ def _break_things(
         faults[name][1]()
         report.faults[name] += 1
         workers.revive()
-        time.sleep(dice.uniform(1, 3))
+        time.sleep(dice.uniform(1, 3))  # what recovers must have begun to before the next fault
     sink.misbehave(0.0)
     workers.revive()
 

@@ -15,6 +15,7 @@ from django.core.management.base import BaseCommand, CommandError
 from django.db import DatabaseError
 from django.utils import timezone
 
+from crm.waking import BROKER_FAULTS
 from integrations.choices import DeliveryState
 from integrations.destinations import COMERCIAL, Destination
 from integrations.events import PRESENCE_TEST
@@ -253,7 +254,7 @@ def _broker() -> Iterator[Finding]:
         with current_app.connection_for_write(connect_timeout=1) as broker:
             broker.ensure_connection(max_retries=1, timeout=1)
         workers = current_app.control.inspect(timeout=1, limit=1).ping()
-    except Exception:  # noqa: BLE001  each transport has errors of its own
+    except BROKER_FAULTS:
         yield wrong("El broker no responde (REDIS_URL): los avisos salen solo cuando vuelva.")
         return
     yield good("El broker responde.")

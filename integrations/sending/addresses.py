@@ -12,7 +12,11 @@ _UNICAST = ipaddress.IPv6Network("2000::/3")
 # Networks without IPv4 reach it through this prefix; its last 32 bits are the IPv4 address.
 _NAT64 = ipaddress.IPv6Network("64:ff9b::/96")
 # Not known as special to every supported Python: documentation, and the relays that 6to4 once had.
-_SPECIAL = (ipaddress.IPv6Network("3fff::/20"), ipaddress.IPv4Network("192.88.99.0/24"))
+_SPECIAL = (
+    ipaddress.IPv6Network("3fff::/20"),
+    ipaddress.IPv6Network("2001:20::/28"),  # early 3.11 releases take it for public
+    ipaddress.IPv4Network("192.88.99.0/24"),
+)
 
 
 def is_public(text: str) -> bool:
@@ -39,9 +43,8 @@ def _meant(address: IPAddress) -> Iterator[IPAddress]:
     elif address in _NAT64:
         yield _last_bits(address)
     else:
-        yield address
-        if address.sixtofour:
-            yield address.sixtofour
+        # What 6to4 carries decides: of its own prefix Python releases say different things.
+        yield address.sixtofour or address
         # ISATAP writes 5efe and the IPv4 address into the last 64 bits, behind two flags.
         if (int(address) >> 32) & 0xFCFFFFFF == 0x00005EFE:
             yield _last_bits(address)

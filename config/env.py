@@ -87,6 +87,16 @@ class Environment:
     webhook_retry_seconds: list[int] = field(default_factory=lambda: _numbers("WEBHOOK_RETRY_SECONDS", THREE_DAYS))
     webhook_probe_seconds: int = field(default_factory=lambda: _number("WEBHOOK_PROBE_SECONDS", 30))
 
+    # WhatsApp: what Meta's webhook proves itself with, and what we send with.
+    whatsapp_verify_token: str = field(default_factory=lambda: _text("WHATSAPP_VERIFY_TOKEN"))
+    whatsapp_app_secret: list[str] = field(default_factory=lambda: _words("WHATSAPP_APP_SECRET"))
+    whatsapp_access_token: str = field(default_factory=lambda: _text("WHATSAPP_ACCESS_TOKEN"))
+    whatsapp_phone_number_id: str = field(default_factory=lambda: _text("WHATSAPP_PHONE_NUMBER_ID"))
+    whatsapp_business_account_id: str = field(default_factory=lambda: _text("WHATSAPP_BUSINESS_ACCOUNT_ID"))
+    whatsapp_graph_url: str = field(default_factory=lambda: _text("WHATSAPP_GRAPH_URL"))
+    whatsapp_messages_per_second: int = field(default_factory=lambda: _number("WHATSAPP_MESSAGES_PER_SECOND", 80))
+    whatsapp_answer_provider: str = field(default_factory=lambda: _text("WHATSAPP_ANSWER_PROVIDER"))
+
     host: str = field(default_factory=lambda: _text("HOST", "127.0.0.1") or "127.0.0.1")
     port: int = field(default_factory=lambda: _number("PORT", 8000))
 

@@ -175,6 +175,11 @@ CELERY_BEAT_SCHEDULE: dict[str, Any] = {
         "task": "integrations.tasks.forget_old_deliveries",
         "schedule": timedelta(hours=1),
     },
+    "apply-whatsapp-events": {"task": "whatsapp.tasks.apply_due", "schedule": 5.0, "options": {"expires": 5}},
+    "answer-whatsapp": {"task": "whatsapp.tasks.answer_due", "schedule": 5.0, "options": {"expires": 5}},
+    "fetch-whatsapp-media": {"task": "whatsapp.tasks.fetch_due_media", "schedule": 10.0, "options": {"expires": 10}},
+    "nudge-unanswered-whatsapp": {"task": "whatsapp.tasks.nudge_unanswered", "schedule": 60.0},
+    "tidy-whatsapp": {"task": "whatsapp.tasks.tidy", "schedule": timedelta(hours=1)},
     "forget-old-imports": {"task": "crm.tasks.forget_old_imports", "schedule": timedelta(hours=1)},
     "forget-old-keys": {"task": "crm.tasks.forget_old_keys", "schedule": timedelta(hours=1)},
 }
@@ -317,6 +322,27 @@ WEBHOOK_TOTAL_SECONDS = 15.0
 WEBHOOK_LEASE_SECONDS = 30.0  # twice the longest a message can take
 WEBHOOK_RETRY_SECONDS = ENV.webhook_retry_seconds
 WEBHOOK_PROBE_SECONDS = ENV.webhook_probe_seconds
+
+# --- WhatsApp ---------------------------------------------------------------------------------
+
+WHATSAPP_VERIFY_TOKEN = ENV.whatsapp_verify_token
+WHATSAPP_APP_SECRET = ENV.whatsapp_app_secret  # several while it is being changed
+WHATSAPP_ACCESS_TOKEN = ENV.whatsapp_access_token
+WHATSAPP_PHONE_NUMBER_ID = ENV.whatsapp_phone_number_id
+WHATSAPP_BUSINESS_ACCOUNT_ID = ENV.whatsapp_business_account_id
+WHATSAPP_GRAPH_URL = ENV.whatsapp_graph_url.rstrip("/") or "https://graph.facebook.com/v25.0"
+WHATSAPP_MESSAGES_PER_SECOND = ENV.whatsapp_messages_per_second
+# Who makes the bot's answers: a dotted path to an `AnswerProvider` (whatsapp/bot/provider.py).
+WHATSAPP_ANSWER_PROVIDER = ENV.whatsapp_answer_provider or "whatsapp.bot.rules.RuleProvider"
+if DEMONSTRATION:
+    # A simulated Meta answers what is sent (contract section 7).
+    WHATSAPP_VERIFY_TOKEN = WHATSAPP_VERIFY_TOKEN or "demostracion"
+    WHATSAPP_APP_SECRET = WHATSAPP_APP_SECRET or ["demostracion-sin-secreto"]
+    WHATSAPP_ACCESS_TOKEN = WHATSAPP_ACCESS_TOKEN or "demostracion"
+    WHATSAPP_PHONE_NUMBER_ID = WHATSAPP_PHONE_NUMBER_ID or "100000000000001"
+    WHATSAPP_BUSINESS_ACCOUNT_ID = WHATSAPP_BUSINESS_ACCOUNT_ID or "200000000000001"
+    WHATSAPP_GRAPH_URL = ENV.whatsapp_graph_url.rstrip("/") or f"http://{_own_host}:{ENV.port}/simulated-meta/v25.0"
+WHATSAPP_MEDIA_MAX_BYTES = 100 * 1024 * 1024  # Meta's own limit for documents
 
 # --- Language, time, files --------------------------------------------------------------------
 

@@ -10,7 +10,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from rest_framework.test import APIClient
 
-from config.api.deep_pages import DEEP
+from crm.deep_pages import DEEP
 from crm.models import User
 from opportunities.models import Opportunity
 from tests.factories import NOON, ContactFactory

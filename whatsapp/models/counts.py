@@ -6,10 +6,14 @@ so that workers seldom wait for one another; after two days they become one for 
 
 from collections.abc import Mapping
 from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
 
 from django.db import connection, models, transaction
 from django.db.models import Sum
 from django.utils import timezone
+
+if TYPE_CHECKING:
+    from whatsapp.models.messages import Message
 
 SHARDS = 8
 FOLDED_AFTER = timedelta(days=2)
@@ -29,6 +33,17 @@ class MessageCountManager(models.Manager["MessageCount"]):
         moment = connection.ops.adapt_datetimefield_value(hour)
         with connection.cursor() as cursor:
             cursor.execute(sql, [moment, False, shard % SHARDS, *(amounts.get(name, 0) for name in COUNTED)])
+
+    def count(self, message: "Message") -> None:
+        """Add a new message to its hour."""
+        self.add(
+            message.timestamp,
+            shard=message.thread_id,
+            outbound=int(message.is_outbound),
+            inbound=int(not message.is_outbound),
+            linked=int(message.cliente_id is not None),
+            answered=int(message.respuesta_enviada),
+        )
 
     def add_many(self, hours: Mapping[datetime, Mapping[str, int]], *, shard: int) -> None:
         """Several hours, oldest first: two who do it never wait for each other."""

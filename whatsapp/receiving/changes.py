@@ -1,0 +1,113 @@
+"""What Meta tells beside messages and statuses: the few things that something of ours follows from.
+
+Everything else is kept as it came and shown (`WebhookItem`), so that a field which Meta adds tomorrow is not lost.
+"""
+
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any
+
+from django.db import transaction
+
+from crm.models import Contact
+from whatsapp.choices import Direction
+from whatsapp.linking import recognise
+from whatsapp.models import Thread
+from whatsapp.receiving.identity import Person, thread_of
+from whatsapp.receiving.items import Item, as_list, as_object
+from whatsapp.receiving.messages import number_of
+from whatsapp.receiving.moments import moment_of
+
+
+def apply_change(item: Item, *, received_at: datetime) -> None:
+    """Do what follows from a change of this field, if anything does."""
+    act = _ACTS.get(item.field)
+    if act is not None:
+        with transaction.atomic():
+            act(item, received_at)
+
+
+def _renew_user_ids(item: Item, received_at: datetime) -> None:
+    """A business-scoped id was replaced: both are the same person."""
+    for row in map(as_object, as_list(item.value.get("user_id_update"))):
+        ids = as_object(row.get("user_id"))
+        person = Person.known_by(wa_ids=(row.get("wa_id"),), user_ids=(ids.get("previous"), ids.get("current")))
+        _thread(item, person, at=moment_of(row.get("timestamp"), otherwise=received_at))
+
+
+def _take_preferences(item: Item, received_at: datetime) -> None:
+    """The person stopped marketing messages in WhatsApp's own settings, or allowed them again."""
+    for row in map(as_object, as_list(item.value.get("user_preferences"))):
+        at = moment_of(row.get("timestamp"), otherwise=received_at)
+        thread = _thread(item, Person.known_by(wa_ids=(row.get("wa_id"),), user_ids=(row.get("user_id"),)), at=at)
+        if thread is None:
+            continue
+        if row.get("value") == "stop":
+            opt_out(thread, at=at)
+        elif row.get("value") == "resume" and (thread.opted_out_at is None or thread.opted_out_at <= at):
+            opt_in(thread)
+
+
+def opt_out(thread: Thread, *, at: datetime) -> None:
+    """No more messages on our own account: said on the thread and on the contact, for whoever writes or calls."""
+    if thread.opted_out_at is None:
+        thread.change(opted_out_at=at)
+    if thread.contact_id is not None:
+        _tell_contact(thread, at)
+
+
+def opt_in(thread: Thread) -> None:
+    """The person wants messages again."""
+    if thread.opted_out_at is not None:
+        thread.change(opted_out_at=None)
+    if thread.contact_id is not None:
+        _tell_contact(thread, None)
+
+
+def _tell_contact(thread: Thread, at: datetime | None) -> None:
+    contact = Contact.objects.select_for_update(of=("self",), no_key=True).get(pk=thread.contact_id)
+    if (contact.opted_out_of_messages_at is None) != (at is None):
+        contact.opted_out_of_messages_at = at
+        contact.save(update_fields=["opted_out_of_messages_at", "updated_at"])
+
+
+def _hear_calls(item: Item, received_at: datetime) -> None:
+    """Whoever calls us opens the 24 hours, as a message does."""
+    for row in map(as_object, as_list(item.value.get("calls"))):
+        if row.get("direction") == "USER_INITIATED":
+            at = moment_of(row.get("timestamp"), otherwise=received_at)
+            contact = item.contacts[0] if len(item.contacts) == 1 else {}
+            person = Person.known_by(
+                wa_ids=(row.get("from"), contact.get("wa_id")),
+                user_ids=(contact.get("user_id"),),
+                parents=(contact.get("parent_user_id"),),
+                profile_name=as_object(contact.get("profile")).get("name"),
+            )
+            thread = _thread(item, person, at=at)
+            if thread is not None and (thread.last_inbound_at is None or at > thread.last_inbound_at):
+                thread.change(last_inbound_at=at, last_direction=thread.last_direction or Direction.INBOUND)
+
+
+def _thread(item: Item, person: Person, *, at: datetime) -> Thread | None:
+    if not person.names:
+        return None
+    thread = thread_of(number_of(item), person, at=at)
+    recognise(thread)
+    return thread
+
+
+def _change_template(item: Item, received_at: datetime) -> None:
+    from whatsapp.templating import apply_update
+
+    apply_update(item.field, dict(item.value))
+
+
+_ACTS: dict[str, Callable[[Item, datetime], Any]] = {
+    "user_id_update": _renew_user_ids,
+    "user_preferences": _take_preferences,
+    "calls": _hear_calls,
+    "message_template_status_update": _change_template,
+    "message_template_quality_update": _change_template,
+    "message_template_components_update": _change_template,
+    "template_category_update": _change_template,
+}

@@ -1,0 +1,44 @@
+"""Edits and deletions: rows of their own, and what they make of the message they are about.
+
+Whichever of the two comes first, the message ends up the same: it is revised when it is stored and when something about
+it is. Its first words stay in `content`.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from django.utils import timezone
+
+from whatsapp.models import Message
+from whatsapp.models.messages import words_of
+from whatsapp.receiving.identity import tidy
+from whatsapp.receiving.items import as_object
+
+REVISIONS = ("edit", "revoke")
+
+
+def about_of(data: Mapping[str, Any]) -> str:
+    """Meta's id of the message that this one reacts to, edits, deletes or quotes; "" for none."""
+    part = as_object(data.get(str(data.get("type") or "")))
+    target = part.get("original_message_id") or part.get("message_id")
+    return tidy(target or as_object(data.get("context")).get("id"))
+
+
+def revise(message: Message) -> None:
+    """Bring up to date what `message` is about, or `message` itself by what had come before it."""
+    target = Message.objects.filter(message_id=message.about).first() if message.message_type in REVISIONS else message
+    if target is None or not target.message_id:
+        return
+    revisions = Message.objects.filter(about=target.message_id, message_type__in=REVISIONS, thread=target.thread_id)
+    newest_edit = revisions.filter(message_type="edit").order_by("-timestamp", "-message_id").first()
+    deletion = revisions.filter(message_type="revoke").order_by("timestamp").first()
+    if newest_edit is None and deletion is None:
+        return
+    changed: dict[str, Any] = {"deleted_at": deletion.timestamp if deletion else None}
+    if newest_edit is not None:
+        changed |= {
+            "edited_at": newest_edit.timestamp,
+            "body": newest_edit.body,
+            "search_words": words_of(newest_edit.body),
+        }
+    Message.objects.filter(pk=target.pk).update(**changed, actualizado_en=timezone.now())

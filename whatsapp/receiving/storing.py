@@ -1,0 +1,13 @@
+"""The first thing that happens to a request of Meta's: its bytes become a row, and a worker is woken."""
+
+from crm.waking import wake
+from whatsapp.models import WebhookEvent
+
+
+def store(body: bytes) -> WebhookEvent:
+    """Keep the bytes as they came. Nothing is read before: what cannot be understood must not be lost either."""
+    from whatsapp.tasks import apply_events
+
+    event = WebhookEvent.objects.create(body=body)
+    wake(apply_events)
+    return event

@@ -28,6 +28,7 @@ _LEAST = {
     "IMPORT_MAX_MEGABYTES": 1,
     "TRUSTED_PROXIES": 0,
     "WEBHOOK_PROBE_SECONDS": 1,
+    "WHATSAPP_MESSAGES_PER_SECOND": 1,
 }
 
 
@@ -70,6 +71,7 @@ def _impossible(environment: Environment) -> Iterator[CheckMessage]:
         if getattr(environment, name.lower()) < least:
             yield Error(f"{name} must be {least} or more.", id="puente.E011")
     yield from _impossible_webhooks(environment)
+    yield from _impossible_whatsapp(environment)
 
 
 def _impossible_webhooks(environment: Environment) -> Iterator[CheckMessage]:
@@ -95,6 +97,27 @@ def _impossible_webhooks(environment: Environment) -> Iterator[CheckMessage]:
         )
     if environment.webhook_ca_file and not _has_authorities(environment.webhook_ca_file):
         yield Error("WEBHOOK_CA_FILE is no PEM file with certificates that can be read.", id="puente.E017")
+
+
+def _impossible_whatsapp(environment: Environment) -> Iterator[CheckMessage]:
+    """Half of WhatsApp's settings. Whether Meta takes them says `manage.py whatsapp_doctor`."""
+    url = environment.whatsapp_graph_url
+    if url and refusal_of(url):
+        yield Error(
+            "WHATSAPP_GRAPH_URL must be like https://graph.facebook.com/v25.0, without user and password.",
+            id="puente.E018",
+        )
+    elif url.startswith("http:") and not (environment.webhook_allow_private or environment.is_demonstration):
+        yield Error("WHATSAPP_GRAPH_URL must use HTTPS: the access token travels with every message.", id="puente.E018")
+    if environment.is_demonstration or not environment.whatsapp_access_token:
+        return
+    for name, what in (
+        ("WHATSAPP_APP_SECRET", "nothing that Meta sends could be believed"),
+        ("WHATSAPP_PHONE_NUMBER_ID", "nobody could be written to first"),
+        ("WHATSAPP_VERIFY_TOKEN", "Meta could not verify the webhook"),
+    ):
+        if not getattr(environment, name.lower()):
+            yield Error(f"{name} is missing: with WHATSAPP_ACCESS_TOKEN set, {what} without it.", id="puente.E019")
 
 
 def _has_authorities(path: str) -> bool:

@@ -22,15 +22,19 @@ BROKER_FAULTS = (OperationalError, RedisError, OSError)
 _ask_again_at = 0.0
 
 
-def wake(task: Task, **arguments: Any) -> None:
-    """Queue `task` when the running transaction commits. Without a broker nothing breaks: the tick finds the row."""
+def wake(task: Task, *, countdown: float = 0.0, **arguments: Any) -> None:
+    """Queue `task` when the running transaction commits, to run `countdown` seconds later.
+
+    Without a broker nothing breaks: the tick finds the row.
+    """
+    later = {"countdown": countdown} if countdown > 0 else {}
 
     def send() -> None:
         global _ask_again_at
         if time.monotonic() < _ask_again_at:
             return
         try:
-            task.apply_async(kwargs=arguments, retry=False, expires=STALE_SECONDS)
+            task.apply_async(kwargs=arguments, retry=False, expires=countdown + STALE_SECONDS, **later)
         except BROKER_FAULTS as error:
             _ask_again_at = time.monotonic() + LEFT_ALONE_SECONDS
             logger.warning("broker unavailable, left alone for %.0f s: %s", LEFT_ALONE_SECONDS, error)

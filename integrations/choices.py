@@ -9,12 +9,22 @@ class DeliveryState(models.TextChoices):
     DELIVERED = "delivered", "Entregada"
     DEAD = "dead", "Sin entregar"  # every try was used, or the receiver said never again
     ASIDE = "aside", "Apartada"  # it ended the worker that held it, again and again
+    UNCERTAIN = "uncertain", "Sin confirmar"  # it may have arrived, and must not arrive twice
+    WITHDRAWN = "withdrawn", "Retirada"  # it should not go out any more
 
 
 # Nothing more happens to these by itself.
-FINISHED_STATES = (DeliveryState.DELIVERED, DeliveryState.DEAD, DeliveryState.ASIDE)
+FINISHED_STATES = (
+    DeliveryState.DELIVERED,
+    DeliveryState.DEAD,
+    DeliveryState.ASIDE,
+    DeliveryState.UNCERTAIN,
+    DeliveryState.WITHDRAWN,
+)
 # These are still to be sent, or on their way.
 WAITING_STATES = (DeliveryState.PENDING, DeliveryState.SENDING)
+# Nothing is left to be done about these, so they are removed after their time.
+FORGOTTEN_STATES = (DeliveryState.DELIVERED, DeliveryState.UNCERTAIN, DeliveryState.WITHDRAWN)
 # Somebody has to look at these.
 FAILED_STATES = (DeliveryState.DEAD, DeliveryState.ASIDE)
 

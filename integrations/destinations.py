@@ -1,48 +1,9 @@
 """Where messages go. A destination is one entry in `DESTINATIONS`; its address and secrets come from settings."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any
-from urllib.parse import urlsplit
+from integrations.sending.meta import GraphApi
+from integrations.sending.policy import Destination
 
-from django.conf import settings
-
-
-@dataclass(frozen=True, kw_only=True)
-class Destination:
-    """Settings are read at each use: what an operator changes counts from the next message on."""
-
-    name: str
-    title: str
-    url_setting: str
-    token_setting: str
-    secrets_setting: str = "WEBHOOK_SIGNING_SECRETS"
-
-    @property
-    def url(self) -> str:
-        return str(_setting(self.url_setting) or "")
-
-    @property
-    def token(self) -> str:
-        return str(_setting(self.token_setting) or "")
-
-    @property
-    def secrets(self) -> Sequence[str]:
-        return list(_setting(self.secrets_setting) or [])
-
-    @property
-    def is_configured(self) -> bool:
-        """Without an address and a token nothing is sent; what is written waits until there is one."""
-        return bool(self.url and self.token)
-
-    @property
-    def host(self) -> str:
-        return urlsplit(self.url).hostname or ""
-
-
-def _setting(name: str) -> Any:
-    return getattr(settings, name, "")
-
+__all__ = ["COMERCIAL", "DESTINATIONS", "META", "Destination"]
 
 COMERCIAL = Destination(
     name="comercial",
@@ -50,4 +11,11 @@ COMERCIAL = Destination(
     url_setting="COMERCIAL_WEBHOOK_URL",
     token_setting="COMERCIAL_WEBHOOK_TOKEN",  # noqa: S106  the name of a setting
 )
-DESTINATIONS: dict[str, Destination] = {COMERCIAL.name: COMERCIAL}
+META = GraphApi(
+    name="whatsapp",
+    title="Meta (WhatsApp)",
+    url_setting="WHATSAPP_GRAPH_URL",
+    token_setting="WHATSAPP_ACCESS_TOKEN",  # noqa: S106  the name of a setting
+    secrets_setting="",
+)
+DESTINATIONS: dict[str, Destination] = {destination.name: destination for destination in (COMERCIAL, META)}

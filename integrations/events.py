@@ -2,14 +2,16 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from django.db import transaction
 from django.db.models import Max
+from django.utils import timezone
 
 from crm.locks import hold
 from crm.waking import wake
-from integrations.destinations import COMERCIAL
+from integrations.destinations import COMERCIAL, DESTINATIONS, META
 from integrations.models import WebhookDelivery
 
 if TYPE_CHECKING:
@@ -22,8 +24,17 @@ class Event:
     title: str
     destinations: tuple[str, ...]
 
-    def announce(self, subject: str, payload: Mapping[str, Any], *, by: "User | None" = None) -> list[WebhookDelivery]:
+    def announce(
+        self,
+        subject: str,
+        payload: Mapping[str, Any],
+        *,
+        by: "User | None" = None,
+        not_before: datetime | None = None,
+    ) -> list[WebhookDelivery]:
         """Write one delivery for each destination, in the running transaction, and wake a worker when it commits.
+
+        With `not_before` it waits until then, and the tick finds it.
 
         Messages about one `subject` are numbered, and arrive in that order. Whoever announces sees to it that the
         same fact is announced once; the number has a unique constraint behind it.
@@ -42,15 +53,19 @@ class Event:
                         destination=destination,
                         subject=subject,
                         sequence=last + 1,
+                        lane=DESTINATIONS[destination].lane_of(payload) if destination in DESTINATIONS else "",
                         payload=dict(payload),
+                        next_try_at=not_before or timezone.now(),
                         created_by=by,
                     )
                 )
-                wake(deliver_to, destination=destination)
+                if not_before is None or not_before <= timezone.now():
+                    wake(deliver_to, destination=destination)
         return written
 
 
 PRESENCE = Event(name="presence.attended", title="Presencia", destinations=(COMERCIAL.name,))
 PRESENCE_CORRECTED = Event(name="presence.corrected", title="Presencia corregida", destinations=(COMERCIAL.name,))
 PRESENCE_TEST = Event(name="presence.test", title="Presencia de prueba", destinations=(COMERCIAL.name,))
-EVENTS: dict[str, Event] = {event.name: event for event in (PRESENCE, PRESENCE_CORRECTED, PRESENCE_TEST)}
+WHATSAPP = Event(name="whatsapp.message", title="Mensaje de WhatsApp", destinations=(META.name,))
+EVENTS: dict[str, Event] = {event.name: event for event in (PRESENCE, PRESENCE_CORRECTED, PRESENCE_TEST, WHATSAPP)}

@@ -7,7 +7,8 @@ from crm.choices import Role
 from crm.display import address
 from crm.models import User
 from crm.panels import Notice, add_notices, counted
-from integrations.models import WebhookDelivery
+from integrations.models import Circuit, WebhookDelivery
+from integrations.shown import destination_title
 
 ACTS = {
     "webhook.dismiss": "Descartó envíos sin entregar",
@@ -23,6 +24,19 @@ def register() -> None:
     """Called from `IntegrationsConfig.ready()`."""
     name_acts(ACTS)
     add_notices(undelivered)
+    add_notices(stopped)
+
+
+def stopped(user: User) -> Iterator[Notice]:
+    """A destination that refuses everything until somebody mends the configuration; what is written waits."""
+    if user.role not in MAY_SEE_DELIVERIES and not user.is_superuser:
+        return
+    for circuit in Circuit.objects.stopped():
+        yield Notice(
+            f"No se puede enviar nada a {destination_title(circuit.destination)}. {circuit.last_error}",
+            address("integrations_webhookdelivery_changelist", destination=circuit.destination),
+            "Ver lo que espera",
+        )
 
 
 def undelivered(user: User) -> Iterator[Notice]:

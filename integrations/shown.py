@@ -9,12 +9,12 @@ import orjson
 from integrations.destinations import DESTINATIONS
 from integrations.events import EVENTS
 from integrations.models import WebhookDelivery
-from integrations.sending.client import headers_for
 
 HIDDEN = "••••••"
 # Differ from try to try, or are secret: header, in small letters → what is shown instead.
 _INSTEAD = {
     "x-crm-webhook-token": HIDDEN,
+    "authorization": f"Bearer {HIDDEN}",
     "webhook-signature": f"v1,{HIDDEN}",
     "webhook-timestamp": "(la hora de cada intento)",
 }
@@ -35,9 +35,9 @@ class Request:
         destination = DESTINATIONS.get(delivery.destination)
         if destination is None or not destination.url:
             return cls("", {}, readable(delivery.payload))
-        sent = headers_for(destination, delivery, b"")
+        sent = destination.headers_for(delivery, b"")
         headers = {name: _INSTEAD.get(name.lower(), value) for name, value in sent.items()}
-        return cls(bare(destination.url), headers, readable(delivery.payload))
+        return cls(bare(destination.url_for(delivery)), headers, readable(destination.content_of(delivery)))
 
     @property
     def head(self) -> str:

@@ -39,6 +39,8 @@ STATE_TONES = {
     DeliveryState.DELIVERED.label: "success",
     DeliveryState.DEAD.label: "danger",
     DeliveryState.ASIDE.label: "danger",
+    DeliveryState.UNCERTAIN.label: "warning",
+    DeliveryState.WITHDRAWN.label: "none",
 }
 DISMISSED = "Descartada"
 OUTCOME_TONES = {
@@ -52,13 +54,17 @@ OUTCOME_TONES = {
 
 
 class SituationFilter(DropdownFilter):
-    """The two questions that the page is opened with."""
+    """The questions that the page is opened with."""
 
     title = "situación"
     parameter_name = "situacion"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
-        return [("fallidos", "Sin entregar, por revisar"), ("pendientes", "Todavía no han terminado")]
+        return [
+            ("fallidos", "Sin entregar, por revisar"),
+            ("pendientes", "Todavía no han terminado"),
+            ("sin_confirmar", "Sin confirmar"),
+        ]
 
     def queryset(self, request: HttpRequest, queryset: Any) -> QuerySet[Any]:
         match self.value():
@@ -66,6 +72,8 @@ class SituationFilter(DropdownFilter):
                 return queryset.needing_attention()
             case "pendientes":
                 return queryset.unfinished()
+            case "sin_confirmar":
+                return queryset.filter(state=DeliveryState.UNCERTAIN)
         return queryset
 
 
@@ -231,8 +239,11 @@ class WebhookDeliveryAdmin(ReadOnlyAdmin):
         count, asked = chosen.replay(), len(queryset)
         if count:
             messages.success(request, f"Se envían otra vez, en unos segundos: {count}.")
-        if count < asked:
-            messages.warning(request, f"Todavía no habían terminado y siguen su curso: {asked - count}.")
+        whatsapp = sum(row.is_finished and not row.is_replayable for row in queryset)
+        if whatsapp:
+            messages.warning(request, f"Los mensajes de WhatsApp no se repiten; escriba otro: {whatsapp}.")
+        if count + whatsapp < asked:
+            messages.warning(request, f"Todavía no habían terminado y siguen su curso: {asked - count - whatsapp}.")
 
     @action(description="No esperar al próximo intento", permissions=["administer"])
     def send_many_now(self, request: HttpRequest, queryset: QuerySet[Any]) -> None:
@@ -331,7 +342,7 @@ class WebhookDeliveryAdmin(ReadOnlyAdmin):
         if delivery is None:
             return []
         unfitting = {
-            "replay_one": not delivery.is_finished,
+            "replay_one": not delivery.is_replayable,
             "send_one_now": delivery.state != DeliveryState.PENDING,
             "dismiss_one": delivery.is_dismissed or delivery.state not in FAILED_STATES,
         }

@@ -1,11 +1,11 @@
 """A destination that does not answer is probed, not hammered, and holds up nobody else."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any, Self
 
 from django.conf import settings
 from django.db import models
-from django.db.models import F
+from django.db.models import F, Q
 from django.utils import timezone
 
 # Troubles in a row after which a destination is left alone.
@@ -16,6 +16,10 @@ LONGEST_PAUSE = timedelta(minutes=10)
 class CircuitQuerySet(models.QuerySet["Circuit"]):
     def open(self) -> Self:
         return self.filter(open_until__isnull=False)
+
+    def stopped(self) -> Self:
+        """Nothing flows until somebody has mended something; asking now and then tells when it is."""
+        return self.filter(open_until__isnull=False, is_stopped=True)
 
     def allowance(self, destination: str, *, usual: int) -> int:
         """How many messages may be claimed now: the usual number, one probe, or none while it is left alone.
@@ -29,20 +33,36 @@ class CircuitQuerySet(models.QuerySet["Circuit"]):
         is_ours = self.filter(pk=destination, open_until__lte=now).update(open_until=now + _pause())
         return 1 if is_ours else 0
 
-    def note_success(self, destination: str) -> None:
-        self.filter(pk=destination).exclude(troubles=0).update(
-            troubles=0, open_until=None, last_error="", changed_at=timezone.now()
-        )
+    def note_success(self, destination: str, *, asked_at: datetime | None = None) -> None:
+        """It answers. What was asked before the newest trouble, at `asked_at`, says nothing of the time since."""
+        rows = self.filter(pk=destination).exclude(troubles=0)
+        if asked_at is not None:
+            rows = rows.filter(changed_at__lte=asked_at)
+        rows.update(troubles=0, open_until=None, last_error="", is_stopped=False, changed_at=timezone.now())
 
-    def note_trouble(self, destination: str, *, count: int, error: str, wait: float | None = None) -> None:
-        """`count` troubles in a row, none of them a success; `wait`: seconds that the receiver itself asked for."""
+    def note_trouble(
+        self, destination: str, *, count: int, error: str, wait: float | None = None, is_stopped: bool = False
+    ) -> None:
+        """`count` troubles in a row, none of them a success; `wait`: seconds for which it is to be left alone.
+
+        `is_stopped`: it will refuse everything until somebody has mended something.
+        """
         now = timezone.now()
         self.get_or_create(pk=destination)
-        self.filter(pk=destination).update(troubles=F("troubles") + count, last_error=error[:500], changed_at=now)
-        pause = max(_pause(), timedelta(seconds=wait or 0))
+        self.filter(pk=destination).update(
+            troubles=F("troubles") + count, last_error=error[:500], is_stopped=is_stopped, changed_at=now
+        )
+        pause = timedelta(seconds=wait) if wait else _pause()
         self.filter(pk=destination, troubles__gte=1 if wait else OPENS_AFTER).update(
             open_until=now + min(pause, LONGEST_PAUSE)
         )
+
+    def take_wait(self, destination: str, seconds: float) -> bool:
+        """Whether we are the one worker that waits until the destination's speed lets something go out again."""
+        now = timezone.now()
+        self.get_or_create(pk=destination)
+        free = Q(waited_for_until__isnull=True) | Q(waited_for_until__lte=now)
+        return bool(self.filter(free, pk=destination).update(waited_for_until=now + timedelta(seconds=seconds)))
 
 
 def _pause() -> timedelta:
@@ -56,7 +76,10 @@ class Circuit(models.Model):
     troubles = models.PositiveIntegerField("problemas seguidos", default=0)
     open_until = models.DateTimeField("en pausa hasta", null=True, blank=True)
     last_error = models.CharField("último problema", max_length=500, blank=True)
+    is_stopped = models.BooleanField("detenido", default=False)
     changed_at = models.DateTimeField("desde", default=timezone.now)
+    # Until when one worker waits for the limit of speed; the others turn to something else.
+    waited_for_until = models.DateTimeField(null=True, blank=True, editable=False)
 
     objects = CircuitQuerySet.as_manager()
 
@@ -73,6 +96,11 @@ class Circuit(models.Model):
 
     def resume(self) -> None:
         """Let messages flow again at once, by hand."""
-        values: dict[str, Any] = {"troubles": 0, "open_until": None, "changed_at": timezone.now()}
+        values: dict[str, Any] = {
+            "troubles": 0,
+            "open_until": None,
+            "is_stopped": False,
+            "changed_at": timezone.now(),
+        }
         Circuit.objects.filter(pk=self.pk).update(**values)
         self.refresh_from_db()

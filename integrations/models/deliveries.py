@@ -4,7 +4,7 @@ The row is written in the transaction of its cause. Brokers only wake workers; w
 long stands here, so broker, worker, receiver and database may all restart at any moment (docs/adr/0004-outbox.md).
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Self
@@ -12,23 +12,32 @@ from uuid import UUID
 
 from django.conf import settings
 from django.db import connection, models, transaction
-from django.db.models import Exists, F, OuterRef, Q, Value
+from django.db.models import Count, Exists, F, Min, OuterRef, Q, Value
 from django.db.models.functions import Cast, Concat
 from django.utils import timezone
 
 from crm.constraints import is_one_of
 from crm.exceptions import Conflict
 from crm.ids import new_id
+from crm.locks import hold
 from crm.models import Appointment, AuditEntry
 from crm.models.base import BaseModel
 from crm.scope import is_limited
 from crm.updates import update_from
-from integrations.choices import FAILED_STATES, FINISHED_STATES, WAITING_STATES, AttemptOutcome, DeliveryState
+from integrations.choices import (
+    FAILED_STATES,
+    FINISHED_STATES,
+    FORGOTTEN_STATES,
+    WAITING_STATES,
+    AttemptOutcome,
+    DeliveryState,
+)
 from integrations.destinations import DESTINATIONS
 
 if TYPE_CHECKING:
     from crm.models import User
     from integrations.sending.client import Answer
+    from integrations.sending.policy import Destination, Verdict
 
 # Leases that ran out over the same row; then it is set aside instead of ending the next worker.
 MOST_LOST_LEASES = 3
@@ -36,14 +45,19 @@ KEPT_OF_ANSWER = 4_000
 KEPT_FOR = timedelta(days=90)
 FORGOTTEN_TOGETHER = 5_000
 SHOWN_TRIES = 100
+SECOND = timedelta(seconds=1)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Claim:
-    """The rows that one worker holds, in the order they are to be sent, and the token that proves it."""
+    """The rows that one worker holds, in the order they are to be sent, and the token that proves it.
+
+    `wait`: seconds until the destination's limit of speed lets something go out; None where it keeps nothing back.
+    """
 
     token: UUID
     deliveries: Sequence["WebhookDelivery"]
+    wait: float | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,8 +66,15 @@ class Result:
 
     delivery: "WebhookDelivery"
     answer: "Answer"
-    state: DeliveryState
-    next_try_at: datetime | None
+    verdict: "Verdict"
+
+    @property
+    def state(self) -> DeliveryState:
+        return self.verdict.state
+
+    @property
+    def error(self) -> str:
+        return self.verdict.error or self.answer.error
 
     def of_attempt(self) -> dict[str, Any]:
         return {
@@ -63,7 +84,7 @@ class Result:
             "duration_ms": self.answer.duration_ms,
             "status": self.answer.status,
             "response_head": self.answer.head[:KEPT_OF_ANSWER],
-            "error": self.answer.error,
+            "error": self.error,
             "sends": self.answer.sends,
         }
 
@@ -72,14 +93,52 @@ class Result:
             "id": self.delivery.pk,
             "lease_token": claim.token,
             "state": self.state,
-            "next_try_at": self.next_try_at or self.delivery.next_try_at,
-            "failures": 0 if self.answer.is_success else 1,
+            "next_try_at": self.verdict.next_try_at or self.delivery.next_try_at,
+            "failures": 1 if self.verdict.spends_try else 0,
             "lost_leases": 0,
             "last_status": self.answer.status,
-            "last_error": self.answer.error,
+            "last_error": self.error,
             "updated_at": now,
             "finished_at": now if self.state in FINISHED_STATES else None,
+            "dismissed_at": now if self.verdict.is_quiet and self.state in FAILED_STATES else None,
         }
+
+
+@dataclass(frozen=True, kw_only=True)
+class Pace:
+    """How fast a destination may go: how many tries each lane has begun within the last second."""
+
+    rate: int
+    begun: Mapping[str, int]
+    oldest: Mapping[str, datetime]
+
+    @classmethod
+    def of(cls, destination: str, rate: int, now: datetime) -> "Pace":
+        recent = DeliveryAttempt.objects.filter(started_at__gt=now - SECOND, delivery__destination=destination)
+        rows = list(
+            recent.exclude(outcome=AttemptOutcome.RELEASED)
+            .order_by()
+            .values_list("delivery__lane")
+            .annotate(count=Count("pk"), oldest=Min("started_at"))
+        )
+        return cls(rate=rate, begun={row[0]: row[1] for row in rows}, oldest={row[0]: row[2] for row in rows})
+
+    @property
+    def full(self) -> list[str]:
+        return [lane for lane, count in self.begun.items() if count >= self.rate]
+
+    def seconds_left(self, now: datetime) -> float:
+        """Until the first of the full lanes has room."""
+        return max((min(self.oldest[lane] for lane in self.full) + SECOND - now).total_seconds(), 0.001)
+
+    def fitting(self, rows: Iterable[tuple[UUID, str]]) -> list[UUID]:
+        """Those of `rows`, in their order, that each lane has room for."""
+        begun, chosen = dict(self.begun), []
+        for pk, lane in rows:
+            if begun.get(lane, 0) < self.rate:
+                begun[lane] = begun.get(lane, 0) + 1
+                chosen.append(pk)
+        return chosen
 
 
 def lease() -> timedelta:
@@ -147,18 +206,35 @@ class WebhookDeliveryQuerySet(models.QuerySet["WebhookDelivery"]):
     def claim(self, destination: str, *, limit: int) -> Claim:
         """Hold up to `limit` due rows for a lease: one conditional update, whoever else is claiming.
 
-        A row whose lease ran out before is taken alone, so that a row which ends its worker is found out and its
-        neighbours are not suspected. The attempt is on record before anything is sent.
+        A row whose lease ran out before is taken alone when its turn has come, so that a row which ends its worker is
+        found out and its neighbours are not suspected. The attempt is on record before anything is sent.
+
+        Where the destination has a limit of speed, claims take turns, and what a lane has begun within the last second
+        is counted: it is exact, however many workers there are.
         """
-        now, token = timezone.now(), new_id()
+        token = new_id()
+        known = DESTINATIONS.get(destination)
+        rate = known.messages_per_second if known else None
         with transaction.atomic():
+            if rate:
+                hold(f"webhook:pace:{destination}")
+            now = timezone.now()
+            pace = Pace.of(destination, rate, now) if rate else None
+            waiting = self.due(destination, now)
+            if pace and pace.full:
+                waiting = waiting.exclude(lane__in=pace.full)
             # SKIP LOCKED where the engine has it; where not, the guard on `state` alone decides who gets a row.
             due = list(
-                self.due(destination, now)
-                .select_for_update(skip_locked=True, of=("self",))
-                .values_list("pk", "lost_leases")[:limit]
+                waiting.select_for_update(skip_locked=True, of=("self",)).values_list("pk", "lane", "lost_leases")[
+                    :limit
+                ]
             )
-            chosen = [pk for pk, lost in due if not lost] or [pk for pk, _ in due[:1]]
+            is_suspect = bool(due) and due[0][2] > 0
+            fair = due[:1] if is_suspect else [row for row in due if not row[2]]
+            rows = [(pk, lane) for pk, lane, _ in fair]
+            chosen = pace.fitting(rows) if pace else [pk for pk, _ in rows]
+            if not chosen and pace and pace.full and self.due(destination, now).exists():
+                return Claim(token=token, deliveries=[], wait=pace.seconds_left(now))
             taken = chosen and self.filter(pk__among=chosen, state=DeliveryState.PENDING).update(
                 state=DeliveryState.SENDING,
                 lease_token=token,
@@ -193,6 +269,45 @@ class WebhookDeliveryQuerySet(models.QuerySet["WebhookDelivery"]):
                 add=("failures",),
                 clear=("lease_token", "lease_until"),
             )
+            for result in results:
+                destination = DESTINATIONS.get(result.delivery.destination)
+                if destination is not None:
+                    self._settle_late(result, now)
+                    destination.hear(result)
+
+    def _settle_late(self, result: Result, now: datetime) -> None:
+        """What was given up for uncertain, because its worker was silent for so long, is certain after all."""
+        if result.state in FINISHED_STATES and result.state != DeliveryState.UNCERTAIN:
+            late = self.filter(pk=result.delivery.pk, state=DeliveryState.UNCERTAIN, attempts=result.delivery.attempts)
+            late.update(
+                state=result.state,
+                last_status=result.answer.status,
+                last_error=result.error,
+                dismissed_at=now if result.verdict.is_quiet and result.state in FAILED_STATES else None,
+                updated_at=now,
+            )
+
+    def withdraw_unwanted(self, claim: Claim) -> set[UUID]:
+        """End those of the held rows that must not go out any more; which they were."""
+        destination = DESTINATIONS.get(claim.deliveries[0].destination) if claim.deliveries else None
+        if destination is None or not destination.may_withdraw:
+            return set()
+        now = timezone.now()
+        with transaction.atomic():
+            held = set(self.held_by(claim.token).select_for_update(of=("self",)).values_list("pk", flat=True))
+            unwanted = destination.unwanted([row for row in claim.deliveries if row.pk in held])
+            if unwanted:
+                self.held_by(claim.token).filter(pk__in=unwanted).update(
+                    state=DeliveryState.WITHDRAWN,
+                    lease_token=None,
+                    lease_until=None,
+                    finished_at=now,
+                    updated_at=now,
+                )
+                DeliveryAttempt.objects.filter(delivery__in=unwanted, outcome=AttemptOutcome.RUNNING).update(
+                    outcome=AttemptOutcome.RELEASED
+                )
+        return unwanted
 
     def release(self, claim: Claim, rows: Sequence["WebhookDelivery"], *, until: datetime | None = None) -> None:
         """Give back rows that were held and not tried: nothing is spent, and others may have them from `until`."""
@@ -211,34 +326,41 @@ class WebhookDeliveryQuerySet(models.QuerySet["WebhookDelivery"]):
                 )
 
     def take_back(self) -> int:
-        """Rows whose worker fell silent: due again at once, or set aside when they have ended three workers."""
+        """Rows whose worker fell silent: due again at once, or set aside when they have ended three workers.
+
+        What may have left and must not be repeated is uncertain from now on.
+        """
         now = timezone.now()
         with transaction.atomic():
             silent = list(
                 self.filter(state=Literal(DeliveryState.SENDING), lease_until__lt=now)
-                .select_for_update(skip_locked=True)
-                .values_list("pk", "attempts", "lost_leases")[:1000]
+                .select_for_update(skip_locked=True, of=("self",))
+                .order_by("id")[:1000]
             )
-            for pk, number, lost in silent:
-                is_poison = lost + 1 >= MOST_LOST_LEASES
-                taken = self.filter(pk=pk, state=DeliveryState.SENDING, lease_until__lt=now).update(
-                    state=DeliveryState.ASIDE if is_poison else DeliveryState.PENDING,
+            for row in silent:
+                destination = DESTINATIONS.get(row.destination)
+                state = row.state_after_loss(destination)
+                taken = self.filter(pk=row.pk, state=DeliveryState.SENDING, lease_until__lt=now).update(
+                    state=state,
                     lost_leases=F("lost_leases") + 1,
                     lease_token=None,
                     lease_until=None,
                     next_try_at=now,
-                    finished_at=now if is_poison else None,
+                    finished_at=now if state in FINISHED_STATES else None,
                     updated_at=now,
                 )
                 if taken:
                     DeliveryAttempt.objects.filter(
-                        delivery_id=pk, number=number, outcome=AttemptOutcome.RUNNING
+                        delivery_id=row.pk, number=row.attempts, outcome=AttemptOutcome.RUNNING
                     ).update(outcome=AttemptOutcome.LOST)
+                    if destination is not None and state == DeliveryState.UNCERTAIN:
+                        destination.hear_of_loss(row)
         return len(silent)
 
     def forget_old(self) -> int:
-        """Remove what arrived long ago, with its attempts; what failed stays until somebody has dealt with it."""
-        old = self.filter(state=DeliveryState.DELIVERED, finished_at__lt=timezone.now() - KEPT_FOR)
+        """Remove what ended long ago, with its attempts; what failed stays until somebody has dealt with it."""
+        refused = Q(state=DeliveryState.DEAD, dismissed_at__isnull=False, destination__in=_not_replayable())
+        old = self.filter(Q(state__in=FORGOTTEN_STATES) | refused, finished_at__lt=timezone.now() - KEPT_FOR)
         return WebhookDelivery.objects.filter(
             pk__in=list(old.values_list("pk", flat=True)[:FORGOTTEN_TOGETHER])
         ).delete()[0]
@@ -254,10 +376,13 @@ class WebhookDeliveryQuerySet(models.QuerySet["WebhookDelivery"]):
         return Q(Exists(newer))
 
     def replay(self, *, also_outdated: bool = False) -> int:
-        """Send these again by hand, with a full set of tries; only what is finished and not outdated is replayed."""
+        """Send these again by hand, with a full set of tries; only what is finished and not outdated is replayed.
+
+        Nothing is where the receiver would not know a repeat.
+        """
         now = timezone.now()
         with transaction.atomic():
-            wanted = self.filter(state__in=FINISHED_STATES)
+            wanted = self.filter(state__in=FINISHED_STATES).replayable()
             if not also_outdated:
                 wanted = wanted.exclude(self.outdated())
             chosen = list(wanted.select_for_update(of=("self",)).values_list("pk", flat=True))
@@ -273,6 +398,10 @@ class WebhookDeliveryQuerySet(models.QuerySet["WebhookDelivery"]):
             if replayed:
                 AuditEntry.write("webhook.replay", "webhook-deliveries", chosen[0], count=replayed)
         return replayed
+
+    def replayable(self) -> Self:
+        """Without what goes where a repeat would be taken for another message."""
+        return self.exclude(destination__in=_not_replayable())
 
     def send_now(self) -> int:
         """Do not wait for the next try: it is due at once. What is under way or finished is left as it is."""
@@ -295,12 +424,18 @@ class WebhookDeliveryQuerySet(models.QuerySet["WebhookDelivery"]):
         return dismissed
 
 
+def _not_replayable() -> list[str]:
+    return [name for name, destination in DESTINATIONS.items() if not destination.is_replayable]
+
+
 class WebhookDelivery(BaseModel):
     event = models.CharField("evento", max_length=60)
     destination = models.CharField("destino", max_length=40)
     # What it is about. Messages about one subject arrive in their order; the receiver knows it by this name.
     subject = models.CharField("asunto", max_length=64)
     sequence = models.PositiveIntegerField("número", editable=False)
+    # Messages of one lane share a limit of speed; "" where the destination has none.
+    lane = models.CharField(max_length=64, blank=True, default="", editable=False)
     payload = models.JSONField("contenido")
     state = models.CharField("estado", max_length=10, choices=DeliveryState, default=DeliveryState.PENDING)
     next_try_at = models.DateTimeField("próximo intento", default=timezone.now)
@@ -376,12 +511,26 @@ class WebhookDelivery(BaseModel):
         return self.state in FINISHED_STATES
 
     @property
+    def is_replayable(self) -> bool:
+        """Ended, and the receiver would know a repeat."""
+        destination = DESTINATIONS.get(self.destination)
+        return self.is_finished and (destination is None or destination.is_replayable)
+
+    def state_after_loss(self, destination: "Destination | None") -> DeliveryState:
+        """What it is when the worker that held it fell silent."""
+        if destination is not None and not destination.may_repeat(self):
+            return DeliveryState.UNCERTAIN
+        return DeliveryState.ASIDE if self.lost_leases + 1 >= MOST_LOST_LEASES else DeliveryState.PENDING
+
+    @property
     def newest_tries(self) -> models.QuerySet["DeliveryAttempt"]:
         """As many as anybody reads."""
         return self.tries.order_by("-number")[:SHOWN_TRIES]
 
     def replay(self) -> None:
         """Send it again by hand; what is still waiting or under way, or outdated, is a conflict."""
+        if self.is_finished and not self.is_replayable:
+            raise Conflict("Un mensaje de WhatsApp no se repite desde aquí: escriba otro en la conversación.")
         itself = WebhookDelivery.objects.filter(pk=self.pk)
         if not itself.replay():
             is_outdated = itself.filter(itself.outdated(), state__in=FINISHED_STATES).exists()

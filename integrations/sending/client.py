@@ -21,7 +21,6 @@ from email.utils import parsedate_to_datetime
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
-import orjson
 import requests
 from django.conf import settings
 from requests.adapters import HTTPAdapter
@@ -51,6 +50,8 @@ GONE = 410
 # What says that the receiver as a whole is in trouble, as opposed to this message.
 _IN_TROUBLE = frozenset({429, *range(500, 600)})
 LONGEST_WAIT = 10 * 3600
+# Receivers close what has been silent for a minute or so. A message that comes just then could have been taken or not.
+LONGEST_REST = 15.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -65,6 +66,8 @@ class Answer:
     retry_after: float | None = None
     # Two when a kept connection had been closed: the message then went out again at once.
     sends: int = 1
+    # Whether a byte of the message may have reached the receiver. Without an answer, nobody knows what it did with it.
+    may_have_left: bool = True
 
     @property
     def is_success(self) -> bool:
@@ -103,13 +106,14 @@ class Sender:
     def __init__(self) -> None:
         self._wire = Wire()
         self._adapter = GuardedAdapter(self._wire)
+        self._used_at = 0.0
 
     def send(self, destination: "Destination", delivery: "WebhookDelivery") -> Answer:
-        """POST it, signed anew with the time of this attempt, and read as much of the answer as is kept.
+        """POST it, with the headers of this attempt, and read as much of the answer as is kept.
 
         Never raises: whoever waits for the result of a message must get one.
         """
-        started, self._sends = time.monotonic(), 1
+        started, self._sends, self._wire.has_left = time.monotonic(), 1, False
         with watchdog.over(self._wire, settings.WEBHOOK_TOTAL_SECONDS):
             try:
                 status, head, retry_after = self._post(destination, delivery)
@@ -117,7 +121,8 @@ class Sender:
                 answer = _unanswered(_sentence_for(error, is_late=self._wire.is_late), started)
             else:
                 answer = _answered(status, head, retry_after, started)
-        return replace(answer, sends=self._sends)
+        self._used_at = time.monotonic()
+        return replace(answer, sends=self._sends, may_have_left=self._wire.has_left)
 
     def close(self) -> None:
         self._adapter.close()
@@ -125,23 +130,28 @@ class Sender:
     def _post(self, destination: "Destination", delivery: "WebhookDelivery") -> tuple[int, str, str | None]:
         """A receiver may close a kept connection at the moment it is used again; that is nobody's failure.
 
-        So the message goes out again at once, over a new connection, with the same `webhook-id`.
+        So the message goes out again at once, over a new connection, with the same `webhook-id`: where the receiver
+        knows a repeat. Where it does not, a connection that rested for long is not used again.
         """
+        may_repeat = destination.may_repeat(delivery)
+        if not may_repeat and time.monotonic() - self._used_at > LONGEST_REST:
+            self._adapter.close()
         try:
             return self._post_once(destination, delivery)
         except requests.ConnectionError as error:
-            if self._wire.is_new or self._wire.is_late or not _was_closed(error):
+            if not may_repeat or self._wire.is_new or self._wire.is_late or not _was_closed(error):
                 raise
             self._sends = 2
             return self._post_once(destination, delivery)
 
     def _post_once(self, destination: "Destination", delivery: "WebhookDelivery") -> tuple[int, str, str | None]:
-        if refusal := refusal_of(destination.url):
+        url = destination.url_for(delivery)
+        if refusal := refusal_of(url):
             raise UrlRefused(refusal)
-        body = orjson.dumps(delivery.payload)
+        body = destination.body_of(delivery)
         self._wire.is_new = False
         with self._adapter.send(
-            _prepared(destination.url, body, headers_for(destination, delivery, body)),
+            _prepared(url, body, destination.headers_for(delivery, body)),
             timeout=(settings.WEBHOOK_CONNECT_SECONDS, settings.WEBHOOK_READ_SECONDS),
             verify=settings.WEBHOOK_CA_FILE or True,
             stream=True,
@@ -380,6 +390,12 @@ class _Guarded:
         self.wire.sock = self.sock
         super().request(*args, **kwargs)  # type: ignore[misc]
 
+    def send(self: Any, data: Any) -> None:
+        if self.sock is None:
+            self.connect()
+        self.wire.has_left = True
+        super().send(data)  # type: ignore[misc]
+
     def _new_conn(self: Any) -> socket.socket:
         try:
             found = resolve(self._dns_host, self.port, seconds=self.wire.seconds_left)
@@ -456,6 +472,8 @@ class Wire:
         self.was_cut = False
         # Whether the exchange opened the connection, as opposed to finding one that was kept.
         self.is_new = False
+        # Whether the first byte of the message was handed to the connection.
+        self.has_left = False
 
     @property
     def seconds_left(self) -> float:

@@ -11,6 +11,8 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from datetime import timedelta
+from typing import TypeVar
 
 from django.conf import settings
 from django.db import InterfaceError, OperationalError, connection
@@ -22,15 +24,12 @@ from integrations.models import Circuit, WebhookDelivery
 from integrations.models.circuits import OPENS_AFTER
 from integrations.models.deliveries import Claim, Result
 from integrations.sending.client import Answer, Sender
-from integrations.sending.schedule import what_next
+from integrations.sending.policy import ROWS_A_ROUND
 
 logger = logging.getLogger("puente.webhooks")
 
-ROWS_A_ROUND = 100
-# How many results may wait to be written down: the most that can be sent again after a crash.
-RESULTS_TOGETHER = 50
 RENEW_SECONDS = 10.0
-# Held for one destination by all workers together. One that hangs keeps two workers busy, and never all.
+# Of a destination that takes webhooks; one with rules of its own says how many it takes (sending/policy.py).
 MOST_IN_FLIGHT = 2 * ROWS_A_ROUND
 # A worker turns to other work after this long; whoever is woken goes on.
 SECONDS_A_TURN = 60.0
@@ -46,9 +45,12 @@ def empty_outbox(name: str, *, seconds: float = SECONDS_A_TURN) -> int:
     tried, ends_at = 0, time.monotonic() + seconds
     with _crew(destination) as crew:
         while time.monotonic() < ends_at:
-            room = MOST_IN_FLIGHT - WebhookDelivery.objects.in_flight(name)
-            limit = min(Circuit.objects.allowance(name, usual=ROWS_A_ROUND), room) if room > 0 else 0
+            room = destination.most_in_flight - WebhookDelivery.objects.in_flight(name)
+            limit = min(Circuit.objects.allowance(name, usual=destination.rows_a_round), room) if room > 0 else 0
             claim = WebhookDelivery.objects.claim(name, limit=limit) if limit else None
+            if claim is not None and claim.wait is not None and Circuit.objects.take_wait(name, claim.wait):
+                time.sleep(claim.wait)  # the limit of speed: one worker waits for its end, at most a second
+                continue
             if claim is None or not claim.deliveries:
                 break
             tried += Round(destination, claim, crew).run()
@@ -67,7 +69,9 @@ class Round:
 
     def run(self) -> int:
         """Send all, unless the destination turns out to be in trouble: then the rest is given back untried."""
-        under_way, done = 0, 0
+        unwanted = _patiently(lambda: WebhookDelivery.objects.withdraw_unwanted(self._claim))
+        self._waiting = deque(row for row in self._waiting if row.pk not in unwanted)
+        under_way, done = 0, len(unwanted)
         results: list[Result] = []
         renew_at = time.monotonic() + RENEW_SECONDS
         while self._waiting or under_way:
@@ -79,24 +83,32 @@ class Round:
             finished = self._crew.take(timeout=1.0)
             under_way -= len(finished)
             results += [self._result(row, answer) for row, answer in finished]
-            if len(results) >= RESULTS_TOGETHER or not (under_way or self._waiting):
-                done += self._write(results)
+            if len(results) >= self._destination.results_together or not (under_way or self._waiting):
+                done += self._write_in_parts(results)
                 results = []
             if time.monotonic() > renew_at:
                 WebhookDelivery.objects.renew(self._claim)
                 renew_at = time.monotonic() + RENEW_SECONDS
         if results:
-            done += self._write(results)
+            done += self._write_in_parts(results)
         if self._waiting:
             WebhookDelivery.objects.release(self._claim, list(self._waiting))
         return done
 
     def _result(self, row: WebhookDelivery, answer: Answer) -> Result:
-        self._troubles = self._troubles + 1 if answer.is_trouble else 0
-        state, next_try_at = what_next(answer, failures=row.failures, now=timezone.now())
-        if state == DeliveryState.DEAD:
-            logger.error("webhook %s to %s is dead: %s", row, self._destination.name, answer.error)
-        return Result(delivery=row, answer=answer, state=state, next_try_at=next_try_at)
+        verdict = self._destination.judge(answer, delivery=row, now=timezone.now())
+        self._troubles = self._troubles + 1 if verdict.is_trouble else 0
+        result = Result(delivery=row, answer=answer, verdict=verdict)
+        if verdict.state == DeliveryState.DEAD:
+            logger.error("webhook %s to %s is dead: %s", row, self._destination.name, result.error)
+        return result
+
+    def _write_in_parts(self, results: Sequence[Result]) -> int:
+        """As many together as the destination allows."""
+        size = self._destination.results_together
+        if size > 1:
+            return self._write(results)
+        return sum(self._write([result]) for result in results)
 
     def _write(self, results: Sequence[Result]) -> int:
         """Write down, patiently: a database that restarts must not make us send again what has arrived."""
@@ -105,20 +117,27 @@ class Round:
         return len(results)
 
     def _tell_circuit(self, results: Sequence[Result]) -> None:
-        troubles = [result.answer for result in results if result.answer.is_trouble]
-        if len(troubles) < len(results):
-            Circuit.objects.note_success(self._destination.name)
-        if troubles and self._troubles:
-            waits = [answer.retry_after for answer in troubles if answer.retry_after]
+        troubles = [result for result in results if result.verdict.is_trouble]
+        fine = [result.answer.duration_ms for result in results if not result.verdict.is_trouble]
+        if fine:
+            asked_at = timezone.now() - timedelta(milliseconds=min(fine))
+            Circuit.objects.note_success(self._destination.name, asked_at=asked_at)
+        # Results that are written one by one are told one by one, whatever came of the others.
+        if troubles and (self._troubles or len(results) == 1):
+            waits = [result.verdict.pause for result in troubles if result.verdict.pause]
             Circuit.objects.note_trouble(
                 self._destination.name,
-                count=min(self._troubles, len(troubles)),
+                count=max(min(self._troubles, len(troubles)), 1),
                 error=troubles[-1].error,
                 wait=max(waits, default=None),
+                is_stopped=any(result.verdict.is_stopped for result in troubles),
             )
 
 
-def _patiently(write: Callable[[], None]) -> None:
+_Result = TypeVar("_Result")
+
+
+def _patiently(write: Callable[[], _Result]) -> _Result:
     """Again and again while the database is away; what it refuses is an error at once."""
     ends_at = time.monotonic() + PATIENCE_SECONDS
     while True:

@@ -24,6 +24,7 @@ from integrations.events import PRESENCE_TEST
 from integrations.models import Circuit, DeliveryAttempt, WebhookDelivery
 from integrations.models.deliveries import MOST_LOST_LEASES, Claim, Result, lease
 from integrations.sending.client import Answer, Sender
+from integrations.sending.policy import Verdict
 
 if TYPE_CHECKING:
     from crm.models import User
@@ -210,7 +211,10 @@ def _send(destination: Destination, delivery: WebhookDelivery) -> Answer:
     assert delivery.lease_token is not None
     claim = Claim(token=delivery.lease_token, deliveries=[delivery])
     state = DeliveryState.DELIVERED if answer.is_success else DeliveryState.DEAD
-    WebhookDelivery.objects.finish(claim, [Result(delivery=delivery, answer=answer, state=state, next_try_at=None)])
+    WebhookDelivery.objects.finish(
+        claim,
+        [Result(delivery=delivery, answer=answer, verdict=Verdict(state=state, spends_try=not answer.is_success))],
+    )
     if state == DeliveryState.DEAD:
         WebhookDelivery.objects.filter(pk=delivery.pk).keep_quiet()
     if answer.is_success and destination is DESTINATIONS.get(destination.name):

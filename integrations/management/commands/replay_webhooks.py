@@ -69,7 +69,7 @@ class Command(BaseCommand):
             chosen.filter(_named(ids)) if ids else chosen.exclude(chosen.outdated()).exclude(event=PRESENCE_TEST.name)
         )
         self._tell_of_unfinished(chosen)
-        rows = chosen.filter(state__in=FINISHED_STATES)
+        rows = chosen.filter(state__in=FINISHED_STATES).replayable()
         self._list(rows)
         if dry_run:
             self.stdout.write(f"Volverían a la cola: {_count(rows.count())} (--dry-run: no se ha hecho nada).")

@@ -18,6 +18,10 @@ if TYPE_CHECKING:
     from crm.models import User
 
 
+# A broker is not asked to remember for longer; the tick finds what is due later.
+LONGEST_COUNTDOWN = 60.0
+
+
 @dataclass(frozen=True, kw_only=True)
 class Event:
     name: str
@@ -34,7 +38,7 @@ class Event:
     ) -> list[WebhookDelivery]:
         """Write one delivery for each destination, in the running transaction, and wake a worker when it commits.
 
-        With `not_before` it waits until then, and the tick finds it.
+        With `not_before` it waits until then.
 
         Messages about one `subject` are numbered, and arrive in that order. Whoever announces sees to it that the
         same fact is announced once; the number has a unique constraint behind it.
@@ -59,9 +63,13 @@ class Event:
                         created_by=by,
                     )
                 )
-                if not_before is None or not_before <= timezone.now():
-                    wake(deliver_to, destination=destination)
+                if (later := _seconds_until(not_before)) <= LONGEST_COUNTDOWN:
+                    wake(deliver_to, destination=destination, countdown=later)
         return written
+
+
+def _seconds_until(moment: datetime | None) -> float:
+    return max((moment - timezone.now()).total_seconds(), 0.0) if moment else 0.0
 
 
 PRESENCE = Event(name="presence.attended", title="Presencia", destinations=(COMERCIAL.name,))

@@ -40,9 +40,9 @@ def _of_all() -> Figures:
     """The last 24 hours are exact to the second: whole hours from the counts, the begun one from the messages."""
     since = timezone.now() - DAY
     first_whole_hour = since.replace(minute=0, second=0, microsecond=0) + HOUR
-    sums: dict[str, Sum] = {name: Sum(name) for name in COUNTED}
-    sums["recent"] = Sum(F("inbound") + F("outbound"), filter=Q(is_day=False, at__gte=first_whole_hour))
-    found = {name: value or 0 for name, value in MessageCount.objects.aggregate(**sums).items()}
+    recent = Sum(F("inbound") + F("outbound"), filter=Q(is_day=False, at__gte=first_whole_hour))
+    sums = MessageCount.objects.aggregate(recent=recent, **{f"all_{name}": Sum(name) for name in COUNTED})
+    found = {name.removeprefix("all_"): value or 0 for name, value in sums.items()}
     begun_hour = Message.objects.filter(timestamp__gte=since, timestamp__lt=first_whole_hour).count()
     total = found["inbound"] + found["outbound"]
     return Figures(

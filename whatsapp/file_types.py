@@ -106,9 +106,9 @@ _SIGNATURES: list[tuple[Callable[[bytes], bool], FileType]] = [
 ]
 
 # What a desk would run when somebody opens it, whatever is in it.
-_RUN_BY_NAME = frozenset(
-    ".apk .app .bat .cmd .com .cpl .dll .exe .hta .htm .html .jar .js .jse .lnk .mht .mhtml .msi .msp .pif .ps1 .reg"
-    " .scf .scr .sh .svg .svgz .vb .vbe .vbs .wsf .wsh .xhtml".split()
+_RUN_BY_NAME = re.compile(
+    r"\.(?:apk|app|bat|cmd|com|cpl|dll|exe|hta|jar|jse?|lnk|ms[ip]|pif|ps1|reg|sc[fr]|sh|vb[es]?|ws[fh]"
+    r"|x?html?|mht(?:ml)?|svgz?)"
 )
 # What old Office and archives cannot tell of themselves: the name may choose among these.
 _NAMES_OF = {
@@ -136,7 +136,7 @@ _PAGE_WORDS = re.compile(
 def type_of(head: bytes, filename: str = "") -> FileType:
     """The type of a file that begins with `head`; `filename` only tells apart what the bytes cannot."""
     extension = PurePosixPath(filename.lower().strip().rstrip(".")).suffix
-    if extension in _RUN_BY_NAME:
+    if _RUN_BY_NAME.fullmatch(extension):
         return _PROGRAM
     found = next((one for fits, one in _SIGNATURES if fits(head)), None) or _text(head)
     if found is None:

@@ -43,10 +43,12 @@ _WITHOUT = {
 }
 
 
-def media_of(user: User, message_id: int) -> Media:
-    """The stored file of a message that `user` may see; NotFound and Conflict say what is missing."""
-    visible = Message.objects.visible_to(user).filter(pk=message_id)
-    media = Media.objects.select_related("message").filter(message__in=visible).first()
+def media_of(user: User, **named: int) -> Media:
+    """The stored file, `named` by itself or by its message, that `user` may see; NotFound and Conflict say what is
+    missing."""
+    media = Media.objects.filter(**named).first()
+    if media is not None and not Message.objects.visible_to(user).filter(pk=media.message_id).exists():
+        media = None
     if media is None:
         raise NotFound(NO_FILE)
     if media.state != MediaState.STORED:
@@ -159,16 +161,16 @@ def _names(media: Media) -> str:
 
 @method_decorator(staff_member_required, name="dispatch")
 class StaffFile(View):
-    """`/admin/whatsapp/media/<id>/file`, for whoever is signed in to the staff pages; `id` is the message's."""
+    """`/admin/whatsapp/media/<id>/file`, for whoever is signed in to the staff pages."""
 
     http_method_names = ["get", "head"]
 
-    def get(self, request: HttpRequest, message_id: int) -> HttpResponseBase:
+    def get(self, request: HttpRequest, media_id: int) -> HttpResponseBase:
         user = request.user
         if not isinstance(user, User) or not user.is_crm_staff:
             raise Http404
         try:
-            return answer(request, media_of(user, message_id))
+            return answer(request, media_of(user, pk=media_id))
         except (NotFound, Conflict) as refusal:
             return HttpResponse(refusal.message, status=refusal.status, content_type="text/plain; charset=utf-8")
 
@@ -186,8 +188,8 @@ class MessageFile(APIView):
         409 mientras se descarga y cuando no se admitió o no se pudo descargar; el mensaje dice por qué.
         """
         assert isinstance(request.user, User)
-        return answer(request._request, media_of(request.user, message_id))
+        return answer(request._request, media_of(request.user, message_id=message_id))
 
 
-admin_urls = [path("whatsapp/media/<int:message_id>/file", StaffFile.as_view(), name="whatsapp_media")]
+admin_urls = [path("whatsapp/media/<int:media_id>/file", StaffFile.as_view(), name="whatsapp_media")]
 urls = [path("conversaciones-whatsapp/<int:message_id>/archivo", MessageFile.as_view(), name="whatsapp_media_api")]

@@ -141,7 +141,8 @@ def _take(row: Template, values: Mapping[str, Any]) -> set[str]:
     changed = {name for name, value in values.items() if getattr(row, name) != value}
     for name in changed:
         setattr(row, name, values[name])
-    if changed & set(_MENDING):
+    # One whose texts nobody has read yet cannot be filled in.
+    if changed & set(_MENDING) and row.components:
         row.blocked_at = None
     return changed
 

@@ -175,7 +175,8 @@ def test_what_goes_wrong_is_tried_again_later(graph_api: GraphServer, noted: Not
     assert media.fetch_due() == 1
     state, error = of(row)
     assert (state, row.attempts) == (MediaState.PENDING, 1)
-    assert error.startswith(sentence) and error
+    assert error.startswith(sentence)
+    assert error
     wait = row.next_try_at - timezone.now()
     assert timedelta(seconds=RETRY_SECONDS[0] - 5) < wait <= timedelta(seconds=RETRY_SECONDS[0])
     assert not default_storage.exists("whatsapp")
@@ -188,7 +189,8 @@ def test_after_the_last_of_the_waits_it_has_failed_for_good(graph_api: GraphServ
         assert of(row)[0] == MediaState.PENDING
         due_now(row)
         assert media.fetch_due() == 1
-        assert of(row) and row.attempts == attempt
+        row.refresh_from_db()
+        assert row.attempts == attempt
     assert of(row) == (MediaState.FAILED, "El archivo llegó alterado: su huella no es la que Meta anunció.")
     due_now(row)
     assert media.fetch_due() == 0
@@ -335,7 +337,7 @@ def test_a_limit_of_meta_is_told_apart(graph_api: GraphServer) -> None:
     graph_api.behaviours["1"] = refusing(400, 80007, "Rate limit")
     with pytest.raises(graph.GraphError) as caught:
         graph.get("1")
-    assert caught.value.is_limit and not caught.value.is_token
+    assert (caught.value.is_limit, caught.value.is_token) == (True, False)
     assert caught.value.sentence == "Meta pide que preguntemos más despacio (código 80007). Meta dice: Rate limit"
 
 

@@ -13,6 +13,8 @@ from typing import Any
 import orjson
 import pytest
 
+from tests.whatsapp.payloads import sample
+
 TOKEN = "token-de-acceso-de-prueba"  # noqa: S105
 
 
@@ -95,6 +97,13 @@ def refusing(code: int, *, status: int = 400, details: str = "Details of Meta's.
     if subcode:
         error["error_subcode"] = subcode
     return saying(status, {"error": error})
+
+
+def as_in(name: str) -> Says:
+    """One of the recorded answers (tests/whatsapp/samples/responses)."""
+    found = sample(f"responses/{name}")
+    body = found["body"]
+    return saying(found["http_status"], body.encode() if isinstance(body, str) else body, **found["headers"])
 
 
 def token_revoked() -> Says:

@@ -61,7 +61,8 @@ class CandidateAnswer(Answer):
     email = serializers.CharField(allow_null=True)
 
     def get_telefono(self, contact: Contact) -> str | None:
-        return contact.mobile or contact.phone
+        found_by: str | None = getattr(contact, "found_by", None)
+        return found_by or contact.mobile or contact.phone
 
 
 class LinkAnswer(Answer):

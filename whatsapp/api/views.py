@@ -14,6 +14,7 @@ from crm.api.base import as_id, user_of
 from crm.api.serializers.tasks import TaskAnswer
 from crm.exceptions import Conflict, Forbidden, NotFound, Refusal
 from crm.models import Contact, User
+from crm.phones import parse_phone
 from crm.scope import is_limited
 from opportunities.api.serializers import OpportunityAnswer
 from whatsapp import finding, following
@@ -21,6 +22,7 @@ from whatsapp.api.filters import YES, MessageFilter, contact_meant
 from whatsapp.api.paging import LongPagination, PagePagination
 from whatsapp.api.serializers import (
     COLUMNS,
+    CandidateAnswer,
     FoundContactAnswer,
     LinkAnswer,
     LinkBody,
@@ -51,7 +53,7 @@ _row = MessageAnswer().to_representation
 _thread = ThreadAnswer().to_representation
 _link = LinkAnswer().to_representation
 _media = MediaAnswer().to_representation
-_found = FoundContactAnswer().to_representation
+_candidate = CandidateAnswer().to_representation
 
 
 # --- Lists ------------------------------------------------------------------------------------
@@ -192,16 +194,21 @@ def _thread_for(to_number: str, contact: Contact | None, user: User) -> Thread:
 
     Who sees only what is theirs gets the conversation that they begin.
     """
-    named = Thread.objects.present().filter(
-        aliases__kind__in=(AliasKind.USER_ID, AliasKind.PARENT_USER_ID), aliases__value=to_number
-    )
-    thread = named.newest_first().first() or thread_to(to_number, contact=contact)
+    thread = _thread_of_id(to_number) or thread_to(to_number, contact=contact)
     if is_limited(user):
         if thread.last_message_at is None and thread.contact_id is None and thread.assigned_to_id is None:
             thread.change(assigned_to=user)
         if not Thread.objects.visible_to(user).filter(pk=thread.pk).exists():
             raise Forbidden(NOT_YOURS)
     return thread
+
+
+def _thread_of_id(typed: str) -> Thread | None:
+    if finding.digits_of(typed):
+        return None
+    ids = (AliasKind.USER_ID, AliasKind.PARENT_USER_ID)
+    named = Thread.objects.present().filter(aliases__kind__in=ids, aliases__value=typed)
+    return named.newest_first().first()
 
 
 def _contact_seen_by(user: User, contact_id: Any) -> Contact | None:
@@ -221,18 +228,30 @@ class FindContact(APIView):
     @extend_schema(operation_id="conversaciones_whatsapp_buscar_cliente", responses=FoundContactAnswer)
     def get(self, request: Request, numero: str) -> Response:
         """De quién es un número, escrito de cualquier forma. Si es de varios, de ninguno: van como candidatos."""
-        seen = Contact.objects.visible_to(user_of(request))
-        certain = list(seen.with_phone(numero).order_by("created_at", "id")[:MOST_CANDIDATES])
-        perhaps = list(seen.perhaps_with_phone(numero).order_by("created_at", "id")[:MOST_CANDIDATES])
+        seen = Contact.objects.visible_to(user_of(request)).order_by("created_at", "id")
+        certain = [_found_by(numero, contact) for contact in seen.with_phone(numero)[:MOST_CANDIDATES]]
+        perhaps = [_found_by(numero, contact) for contact in seen.perhaps_with_phone(numero)[:MOST_CANDIDATES]]
         is_one = len(certain) == 1
-        others = [] if is_one else [*certain, *(row for row in perhaps if row not in certain)]
-        found = {"cliente_encontrado": is_one, "cliente": certain[0] if is_one else None, "candidatos": others}
-        return Response(_found(_Found(**found)))
+        others = [] if is_one else [*certain, *(contact for contact in perhaps if contact not in certain)]
+        return Response(
+            {
+                "cliente_encontrado": is_one,
+                "cliente": _candidate(certain[0]) if is_one else None,
+                "candidatos": [_candidate(contact) for contact in others],
+            }
+        )
 
 
-class _Found:
-    def __init__(self, **values: Any) -> None:
-        self.__dict__.update(values)
+def _found_by(numero: str, contact: Contact) -> Contact:
+    """Of several numbers of a contact the client is told the one it asked for."""
+    wanted = parse_phone(numero)
+    for own in (contact.mobile, contact.phone):
+        phone = parse_phone(own)
+        if phone and wanted and phone.key == wanted.key:
+            contact.found_by = phone.number  # type: ignore[attr-defined]
+            return contact
+    contact.found_by = wanted.number if wanted else None  # type: ignore[attr-defined]
+    return contact
 
 
 # --- Whose it is ------------------------------------------------------------------------------

@@ -10,10 +10,12 @@ import calls.demo
 import crm.demo
 import integrations.demo
 import opportunities.demo
+import whatsapp.demo
 from calls.models import Call
 from crm.models import Appointment, Contact, Lead, Note, Task, User
 from integrations.models import WebhookDelivery
 from opportunities.models import Opportunity
+from whatsapp.models import Message, Thread
 
 PASSWORD = "demo-puente"
 
@@ -31,6 +33,8 @@ LOADED: tuple[type[models.Model], ...] = (
     Task,
     Note,
     Opportunity,
+    Thread,
+    Message,
     WebhookDelivery,
 )
 
@@ -49,6 +53,7 @@ def load(now: datetime | None = None) -> dict[str, int]:
         cast = crm.demo.load(moment, PASSWORD)
         calls.demo.load(cast, moment)
         opportunities.demo.load(cast, moment)
+        whatsapp.demo.load(cast, moment)
         integrations.demo.load()
     return {str(model._meta.verbose_name_plural): model._default_manager.count() for model in LOADED}
 

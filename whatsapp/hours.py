@@ -50,6 +50,7 @@ class Week:
 
     def minutes_between(self, start: datetime, end: datetime) -> int:
         """Whole open minutes from `start` to `end`; 0 when `end` is not later."""
+        start, end = start.astimezone(UTC), end.astimezone(UTC)
         if end <= start:
             return 0
         if self.never_closes:
@@ -66,7 +67,7 @@ class Week:
 
         With 0 it is `start`, open or not: nobody had to wait.
         """
-        wait = timedelta(minutes=max(minutes, 0))
+        start, wait = start.astimezone(UTC), timedelta(minutes=max(minutes, 0))
         try:
             if self.never_closes:
                 return start + wait
@@ -92,7 +93,7 @@ class Week:
         week = sum((_length(span) for spans in self.days for span in spans), timedelta())
         weeks = max(wait // week - 1, 0)
         local = timezone.localtime(start).replace(tzinfo=None) + timedelta(weeks=weeks)
-        return (timezone.make_aware(local) if weeks else start), wait - weeks * week
+        return (timezone.make_aware(local).astimezone(UTC) if weeks else start), wait - weeks * week
 
     def _spans_from(self, start: datetime) -> Iterator[tuple[datetime, datetime]]:
         """The open spans of the day of `start` and of all days after it, as moments."""
@@ -152,7 +153,8 @@ def _joined(spans: list[Span]) -> tuple[Span, ...]:
 
 
 def _moment(day: date, at: time) -> datetime:
-    return timezone.make_aware(datetime.combine(day, at))
+    """In UTC: two moments of one zone are subtracted by their clocks, also where an hour is lost between them."""
+    return timezone.make_aware(datetime.combine(day, at)).astimezone(UTC)
 
 
 def _length(span: Span) -> timedelta:

@@ -27,6 +27,12 @@ _SHAPES = tuple(
     )
 )
 _WORD = re.compile(r"[^\s,;:]+")
+_WORD_BEFORE_MORE = re.compile(r"[^\W\d_]{2,}\s")
+# "DNI: 12345678" is nothing but a number too.
+_KIND = re.compile(
+    r"^(?:d\.?n\.?i|c\.?[ceid]|c[ée]dula|rut|run|ni[ef]|curp|rfc|ruc|pasaporte|documento)\b[\s.:#°º]*(?=.*\d)",
+    re.IGNORECASE,
+)
 # Digits that people write in groups: "12 345 678".
 _GROUPS = re.compile(r"(?<!\S)[A-Za-z]?\d{1,3}(?: \d{3})+(?:[- ]?[\dKk])?(?!\S)")
 # What may stand beside the number when it is all that is said.
@@ -53,7 +59,7 @@ def candidates_in(texts: Iterable[str], *, asked: bool) -> list[Candidate]:
     """The numbers that may be a document's, the likeliest first."""
     found: dict[str, Candidate] = {}
     for text in texts:
-        stripped = text.strip().strip(".!¡¿?").strip()
+        stripped = _KIND.sub("", text.strip().strip(".!¡¿?").strip())
         if not stripped or len(stripped) > LONGEST_TEXT or stripped.startswith("+"):
             continue
         if is_document(stripped):
@@ -70,8 +76,7 @@ def candidates_in(texts: Iterable[str], *, asked: bool) -> list[Candidate]:
 def is_document(text: str) -> bool:
     """Whether a text, as it stands, has the shape of a document number."""
     tidied = tidy_document(text) or ""
-    # "12 34 56" is no number in groups, and two words are no document.
-    if re.search(r"[A-Za-z]{2,}\s+[A-Za-z]{2,}", text):
+    if _WORD_BEFORE_MORE.search(text):  # "calle 45 67"
         return False
     return any(shape.fullmatch(tidied) for shape in _SHAPES)
 

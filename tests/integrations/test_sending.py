@@ -109,6 +109,28 @@ def test_what_ends_three_workers_is_set_aside(receiver: Receiver, announced: Ann
 
 
 @pytest.mark.sqlite
+def test_a_row_that_lost_its_worker_gets_its_turn_before_fresh_ones(receiver: Receiver, announced: Announced) -> None:
+    suspect = announced("CRM-0")
+    WebhookDelivery.objects.filter(pk=suspect.pk).update(lost_leases=1)
+    for number in range(1, 30):
+        announced(f"CRM-{number}")
+    first = WebhookDelivery.objects.claim("comercial", limit=10)
+    assert [row.pk for row in first.deliveries] == [suspect.pk], "alone, and in its turn"
+    WebhookDelivery.objects.release(first, first.deliveries)
+    assert empty_outbox("comercial") == 30
+    assert receiver.ids()[0] == suspect.message_id
+
+
+@pytest.mark.sqlite
+def test_a_row_that_lost_its_worker_comes_after_those_that_were_due_before(announced: Announced) -> None:
+    older = [announced(f"CRM-{number}") for number in range(3)]
+    suspect = announced("CRM-9")
+    WebhookDelivery.objects.filter(pk=suspect.pk).update(lost_leases=1)
+    claimed = [WebhookDelivery.objects.claim("comercial", limit=10).deliveries for _ in range(2)]
+    assert [[row.pk for row in rows] for rows in claimed] == [[row.pk for row in older], [suspect.pk]]
+
+
+@pytest.mark.sqlite
 def test_a_destination_in_trouble_is_left_alone_and_probed(receiver: Receiver, announced: Announced) -> None:
     for n in range(60):
         announced(f"CRM-{n}")

@@ -27,14 +27,13 @@ def wake(task: Task, *, countdown: float = 0.0, **arguments: Any) -> None:
 
     Without a broker nothing breaks: the tick finds the row.
     """
-    later = {"countdown": countdown} if countdown > 0 else {}
 
     def send() -> None:
         global _ask_again_at
         if time.monotonic() < _ask_again_at:
             return
         try:
-            task.apply_async(kwargs=arguments, retry=False, expires=countdown + STALE_SECONDS, **later)
+            task.apply_async(kwargs=arguments, retry=False, countdown=countdown, expires=countdown + STALE_SECONDS)
         except BROKER_FAULTS as error:
             _ask_again_at = time.monotonic() + LEFT_ALONE_SECONDS
             logger.warning("broker unavailable, left alone for %.0f s: %s", LEFT_ALONE_SECONDS, error)

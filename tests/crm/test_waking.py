@@ -28,14 +28,14 @@ def test_a_worker_is_woken_once_the_transaction_has_committed(django_capture_on_
     with django_capture_on_commit_callbacks(execute=True):
         wake(task, run_id="7")
         assert task.calls == []
-    assert task.calls == [{"kwargs": {"run_id": "7"}, "retry": False, "expires": STALE_SECONDS}]
+    assert task.calls == [{"kwargs": {"run_id": "7"}, "retry": False, "countdown": 0.0, "expires": STALE_SECONDS}]
 
 
 def test_a_worker_may_be_woken_in_a_moment(django_capture_on_commit_callbacks):
     task = Recorder()
     with django_capture_on_commit_callbacks(execute=True):
         wake(task, countdown=8.0)
-    assert task.calls == [{"kwargs": {}, "retry": False, "expires": 8.0 + STALE_SECONDS, "countdown": 8.0}]
+    assert task.calls == [{"kwargs": {}, "retry": False, "countdown": 8.0, "expires": 8.0 + STALE_SECONDS}]
 
 
 def test_a_broker_that_is_gone_is_asked_once_and_breaks_nothing(django_capture_on_commit_callbacks):

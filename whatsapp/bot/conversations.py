@@ -8,7 +8,7 @@ from django.utils import timezone
 
 from crm.models import Appointment, Contact, Task, User
 from whatsapp.bot import documents
-from whatsapp.bot.provider import ContactFacts, Conversation, DocumentFinding, DocumentState, Turn
+from whatsapp.bot.provider import ContactFacts, Conversation, DocumentFinding, Turn
 from whatsapp.choices import LinkState, MessageStatus
 from whatsapp.hours import Week
 from whatsapp.models import BotSettings, Message, Thread
@@ -108,7 +108,7 @@ def conversation_of(thread: Thread, burst: Burst, *, at: datetime) -> Conversati
 def imagine(text: str, *, contact: Contact | None, at: datetime) -> Conversation:
     """A conversation that nobody has: one message of `contact`, or of somebody unknown who was asked for a document."""
     finding = documents.look_up([text], asked=True) if contact is None else None
-    known = contact or (Contact.objects.filter(pk=finding.contact_id).first() if finding else None)
+    known = contact or _recognised(finding)
     week = Week.current()
     return Conversation(
         texts=(text,),
@@ -148,9 +148,13 @@ def first_name_of(contact: Contact) -> str:
 
 
 def _contact_of(thread: Thread, finding: DocumentFinding | None) -> Contact | None:
-    if finding is not None and finding.state == DocumentState.RECOGNISED:
-        return Contact.objects.select_related("responsible_user").filter(pk=finding.contact_id).first()
-    return thread.contact
+    return _recognised(finding) or thread.contact
+
+
+def _recognised(finding: DocumentFinding | None) -> Contact | None:
+    if finding is None or finding.contact_id is None:
+        return None
+    return Contact.objects.select_related("responsible_user").filter(pk=finding.contact_id).first()
 
 
 def _next_task_at(contact: Contact, at: datetime) -> datetime | None:

@@ -70,7 +70,7 @@ def _store(thread: Thread, **values: Any) -> Message:
         message = Message.objects.create(thread=thread, **values)
         MessageCount.objects.count(message)
         locked = thread.lock()
-        locked.note(message)
+        locked.note(message, answers=message.is_outbound)
     thread.refresh_from_db()
     return message
 

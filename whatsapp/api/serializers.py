@@ -13,7 +13,7 @@ from whatsapp.models import Media, Thread
 # --- Answers ----------------------------------------------------------------------------------
 
 
-class MessageAnswer(Answer):
+class ConversationAnswer(Answer):
     """One row of `conversaciones_whatsapp`, and below what this client does not know and passes over."""
 
     id = serializers.IntegerField()
@@ -48,7 +48,7 @@ class MessageAnswer(Answer):
 
 
 # What a row reads: neither Meta's JSON nor the words it is found by.
-COLUMNS = [name for name in MessageAnswer().fields if name != "cliente"] + ["cliente__name"]
+COLUMNS = [name for name in ConversationAnswer().fields if name != "cliente"] + ["cliente__name"]
 
 
 class CandidateAnswer(Answer):
@@ -119,12 +119,12 @@ class MediaAnswer(Answer):
 
 
 class OneMessageAnswer(Answer):
-    conversacion = MessageAnswer()
+    conversacion = ConversationAnswer()
     thread = ThreadAnswer()
     media = MediaAnswer(allow_null=True)
 
 
-class StatisticsAnswer(Answer):
+class ConversationFiguresAnswer(Answer):
     total = serializers.IntegerField()
     inbound = serializers.IntegerField()
     outbound = serializers.IntegerField()
@@ -136,7 +136,7 @@ class StatisticsAnswer(Answer):
 
 class SentAnswer(Answer):
     success = serializers.BooleanField()
-    conversacion = MessageAnswer()
+    conversacion = ConversationAnswer()
     cliente_encontrado = serializers.BooleanField()
     cliente_id = serializers.UUIDField(allow_null=True)
     message_id = serializers.CharField(allow_null=True, help_text="Null hasta que Meta lo acepta.")
@@ -151,7 +151,7 @@ class FoundContactAnswer(Answer):
 
 class LinkedAnswer(Answer):
     success = serializers.BooleanField()
-    conversacion = MessageAnswer()
+    conversacion = ConversationAnswer()
     vinculo = LinkAnswer(allow_null=True)
 
 

@@ -5,7 +5,7 @@ from typing import Any
 from django.urls import path
 
 from whatsapp import serving
-from whatsapp.api import views, webhook
+from whatsapp.api import client_pages, views, webhook
 
 _messages: list[Any] = [
     path("conversaciones-whatsapp", views.MessageList.as_view({"get": "list"})),
@@ -21,4 +21,15 @@ _messages: list[Any] = [
     path("conversaciones-whatsapp/<str:message_id>/oportunidad", views.OpportunityFromMessage.as_view()),
     *serving.urls,
 ]
-urlpatterns: list[Any] = [path("whatsapp/webhook", webhook.view), *_messages]
+_client_pages: list[Any] = [
+    path("clientes", client_pages.Clients.as_view({"post": "create"})),
+    path("clientes/<str:cliente_id>", client_pages.Clients.as_view({"get": "retrieve"})),
+    path("usuarios", client_pages.Users.as_view({"get": "list"})),
+    path("tickets", client_pages.Tickets.as_view({"get": "list", "post": "create"})),
+    path("tickets/conversacion/<str:message_id>", client_pages.Tickets.as_view({"get": "of_conversation"})),
+    path("tickets/<str:ticket_id>", client_pages.Tickets.as_view({"get": "retrieve", "put": "update"})),
+    path("comunicaciones", client_pages.Communications.as_view({"get": "list"})),
+    path("comunicaciones/por-responder", client_pages.Communications.as_view({"get": "unanswered"})),
+    path("comunicaciones/crear-cliente-automatico", client_pages.Clients.as_view({"post": "create_automatically"})),
+]
+urlpatterns: list[Any] = [path("whatsapp/webhook", webhook.view), *_messages, *_client_pages]

@@ -23,17 +23,17 @@ from whatsapp.api.paging import LongPagination, PagePagination
 from whatsapp.api.serializers import (
     COLUMNS,
     CandidateAnswer,
+    ConversationAnswer,
+    ConversationFiguresAnswer,
     FoundContactAnswer,
     LinkAnswer,
     LinkBody,
     LinkedAnswer,
     MediaAnswer,
-    MessageAnswer,
     OneMessageAnswer,
     OpportunityFromMessageBody,
     SendBody,
     SentAnswer,
-    StatisticsAnswer,
     TaskFromMessageBody,
     ThreadAnswer,
 )
@@ -49,7 +49,7 @@ NO_SUCH_CONTACT = "Cliente no encontrado"
 NOT_YOURS = "Esta conversación la atiende otra persona del equipo."
 NOT_LINKED = "La conversación no está vinculada a nadie."
 
-_row = MessageAnswer().to_representation
+_row = ConversationAnswer().to_representation
 _thread = ThreadAnswer().to_representation
 _link = LinkAnswer().to_representation
 _media = MediaAnswer().to_representation
@@ -62,7 +62,7 @@ _candidate = CandidateAnswer().to_representation
 class MessageList(GenericViewSet[Message]):
     """Los mensajes de WhatsApp, uno por fila, los más recientes primero."""
 
-    serializer_class = MessageAnswer
+    serializer_class = ConversationAnswer
     filterset_class = MessageFilter
     pagination_class = PagePagination
 
@@ -86,7 +86,7 @@ class MessageList(GenericViewSet[Message]):
 
 
 class ContactMessages(GenericViewSet[Message]):
-    serializer_class = MessageAnswer
+    serializer_class = ConversationAnswer
     filter_backends = ()
     pagination_class = LongPagination
 
@@ -99,7 +99,7 @@ class ContactMessages(GenericViewSet[Message]):
 
 
 class NumberMessages(GenericViewSet[Message]):
-    serializer_class = MessageAnswer
+    serializer_class = ConversationAnswer
     filter_backends = ()
     pagination_class = LongPagination
 
@@ -111,7 +111,7 @@ class NumberMessages(GenericViewSet[Message]):
 
 
 class Statistics(APIView):
-    @extend_schema(operation_id="conversaciones_whatsapp_estadisticas", responses=StatisticsAnswer)
+    @extend_schema(operation_id="conversaciones_whatsapp_estadisticas", responses=ConversationFiguresAnswer)
     def get(self, request: Request) -> Response:
         """Cuántos mensajes hay; para un agente que solo ve lo suyo, los de sus conversaciones."""
         return Response(asdict(figures_for(user_of(request))))

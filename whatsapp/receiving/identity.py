@@ -18,6 +18,8 @@ from crm.phones import parse_phone
 from whatsapp.choices import AliasKind, LinkState
 from whatsapp.linking import spread_contact
 from whatsapp.models import Alias, BusinessNumber, Message, Thread
+from whatsapp.receiving.items import tidy
+from whatsapp.receiving.revising import revise_all
 
 # "PE.13491208655302741918", "PE.ENT.…": a business-scoped id, which the phone rules must never touch.
 _USER_ID = re.compile(r"[A-Z]{2}\.(?:ENT\.)?[A-Za-z0-9]{1,128}")
@@ -56,14 +58,6 @@ class Person:
                 names[(AliasKind.PARENT_USER_ID, text)] = None
         address = next((text for text in numbers if not is_user_id(text)), "")
         return cls(tuple(names), address, tidy(profile_name), tidy(username))
-
-
-def tidy(raw: object) -> str:
-    """The text of an id or a name; "" for what is none. NUL and halves of characters would not be stored."""
-    if raw is None or isinstance(raw, bool | dict | list):
-        return ""
-    text = str(raw).replace("\x00", "").encode("utf-8", "ignore").decode()
-    return text.strip()[:200]
 
 
 def is_user_id(text: str) -> bool:
@@ -141,6 +135,7 @@ def unite(thread: Thread, other: Thread) -> None:
     _unite_columns(thread, other)
     thread.save()
     spread_contact(thread)
+    revise_all(thread)
     other.merged_into, other.contact, other.link_state = thread, None, LinkState.UNKNOWN
     other.answer_due_at, other.unanswered_since, other.unread = None, None, 0
     other.save()

@@ -138,3 +138,11 @@ def _storable(value: Any) -> Any:
     if isinstance(value, list):
         return [_storable(one) for one in value]
     return value
+
+
+def tidy(raw: object) -> str:
+    """The text of an id or a name; "" for what is none. NUL and halves of characters would not be stored."""
+    if raw is None or isinstance(raw, bool | dict | list):
+        return ""
+    text = str(raw).replace("\x00", "").encode("utf-8", "ignore").decode()
+    return text.strip()[:200]

@@ -13,8 +13,8 @@ from whatsapp.following import settle_nudge
 from whatsapp.linking import recognise
 from whatsapp.models import BusinessNumber, Media, Message, MessageCount, Thread
 from whatsapp.receiving import revising, statuses
-from whatsapp.receiving.identity import Person, thread_of, tidy
-from whatsapp.receiving.items import Item, Kind, as_object, storable
+from whatsapp.receiving.identity import Person, thread_of
+from whatsapp.receiving.items import Item, Kind, as_object, storable, tidy
 from whatsapp.receiving.moments import moment_of
 from whatsapp.receiving.people import receiver_of, sender_of
 from whatsapp.receiving.words import text_of

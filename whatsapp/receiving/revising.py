@@ -9,10 +9,9 @@ from typing import Any
 
 from django.utils import timezone
 
-from whatsapp.models import Message
+from whatsapp.models import Message, Thread
 from whatsapp.models.messages import words_of
-from whatsapp.receiving.identity import tidy
-from whatsapp.receiving.items import as_object
+from whatsapp.receiving.items import as_object, tidy
 
 REVISIONS = ("edit", "revoke")
 
@@ -25,9 +24,12 @@ def about_of(data: Mapping[str, Any]) -> str:
 
 
 def revise(message: Message) -> None:
-    """Bring up to date what `message` is about, or `message` itself by what had come before it."""
+    """Bring up to date what `message` is about, or `message` itself by what had come before it.
+
+    Only bubbles are revised: WhatsApp names the first message in every edit, so an edit of an edit is nothing.
+    """
     target = Message.objects.filter(message_id=message.about).first() if message.message_type in REVISIONS else message
-    if target is None or not target.message_id:
+    if target is None or not target.message_id or not target.is_bubble:
         return
     revisions = Message.objects.filter(about=target.message_id, message_type__in=REVISIONS, thread=target.thread_id)
     newest_edit = revisions.filter(message_type="edit").order_by("-timestamp", "-message_id").first()
@@ -42,3 +44,9 @@ def revise(message: Message) -> None:
             "search_words": words_of(newest_edit.body),
         }
     Message.objects.filter(pk=target.pk).update(**changed, actualizado_en=timezone.now())
+
+
+def revise_all(thread: Thread) -> None:
+    """After two threads became one: what one says about messages of the other counts now."""
+    for revision in Message.objects.filter(thread=thread, message_type__in=REVISIONS):
+        revise(revision)

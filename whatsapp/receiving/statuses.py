@@ -12,8 +12,7 @@ from django.db.models import Min
 
 from whatsapp.choices import STATUSES_OF_META, MessageStatus
 from whatsapp.models import Message, StatusEvent
-from whatsapp.receiving.identity import tidy
-from whatsapp.receiving.items import Item, as_list, as_object, storable
+from whatsapp.receiving.items import Item, as_list, as_object, storable, tidy
 from whatsapp.receiving.moments import moment_of
 
 _TIMES = {

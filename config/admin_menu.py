@@ -32,6 +32,7 @@ MENU = (
     Group(
         "Trabajo del día",
         (
+            Item("Conversaciones", "forum", "whatsapp.Thread"),
             Item("Tareas", "task_alt", "crm.Task"),
             Item("Citas", "event", "crm.Appointment"),
             Item("Llamadas", "call", "calls.Call"),
@@ -53,6 +54,9 @@ MENU = (
             Item("Asignaciones", "swap_horiz", "opportunities.Assignment"),
             Item("Fusiones", "merge", "crm.ContactMerge"),
             Item("Envíos", "send", "integrations.WebhookDelivery"),
+            Item("Reglas del bot", "smart_toy", "whatsapp.BotRule"),
+            Item("Plantillas", "article", "whatsapp.Template"),
+            Item("Avisos de Meta", "inbox", "whatsapp.WebhookEvent"),
             Item("Usuarios", "manage_accounts", "crm.User"),
             Item("Tokens de API", "key", "crm.ApiToken"),
             Item("Tipos de llamada", "label", "calls.CallType"),

@@ -6,3 +6,8 @@ class WhatsappConfig(AppConfig):
 
     name = "whatsapp"
     verbose_name = "WhatsApp"
+
+    def ready(self) -> None:
+        from whatsapp import notices
+
+        notices.register()

@@ -18,17 +18,13 @@ pytestmark = pytest.mark.django_db(transaction=True)
 def test_who_clicks_four_times_at_once_gets_one_of_each(bob: User) -> None:
     thread = thread_with("51987654321")
     message = said(thread)
-    assert (
-        len({lead.pk for lead in at_once([lambda: following.make_lead(Thread.objects.get(pk=thread.pk), by=bob)] * 4)})
-        == 1
+    acts = (
+        lambda: following.make_lead(Thread.objects.get(pk=thread.pk), by=bob),
+        lambda: following.make_task(Message.objects.get(pk=message.pk), by=bob),
+        lambda: following.make_opportunity(Message.objects.get(pk=message.pk), by=bob),
     )
-    assert (
-        len(
-            {task.pk for task in at_once([lambda: following.make_task(Message.objects.get(pk=message.pk), by=bob)] * 4)}
-        )
-        == 1
-    )
-    assert len({one.pk for one in at_once([lambda: following.make_opportunity(message, by=bob)] * 4)}) == 1
+    for act in acts:
+        assert len({made.pk for made in at_once([act] * 4)}) == 1
     assert (Lead.objects.count(), Task.objects.count(), Opportunity.objects.count()) == (1, 1, 1)
 
 

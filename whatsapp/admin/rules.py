@@ -8,7 +8,7 @@ from django.contrib import admin, messages
 from django.contrib.admin.widgets import AutocompleteSelect
 from django.core.exceptions import ValidationError
 from django.db.models import Q
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseNotAllowed
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseNotAllowed, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 from django.utils import timezone
@@ -21,7 +21,7 @@ from unfold.widgets import (
 from crm.admin.base import RECORD, StaffAdmin, StaffForm
 from crm.admin.filters import ChoicesDropdownFilter
 from crm.admin.rights import ADMINISTRATORS, OFFICE
-from crm.display import change_url, shortened
+from crm.display import address, change_url, shortened
 from crm.models import Contact
 from crm.text import words
 from whatsapp.bot import placeholders
@@ -84,7 +84,7 @@ class BotRuleAdmin(StaffAdmin):
     may_add = may_change = may_delete = ADMINISTRATORS
     form = RuleForm
     ordering = ("position", "id")
-    list_display = ("name", "position", "is_active", "audience_label", "when_label", "listens_to", "does", "says")
+    list_display = ("name", "position", "is_active", "audience_label", "when_label", "listens_to", "says", "does")
     list_editable = ("position", "is_active")
     list_filter = (
         ("audience", ChoicesDropdownFilter),
@@ -96,7 +96,7 @@ class BotRuleAdmin(StaffAdmin):
     search_help_text = "Nombre, palabra clave o respuesta"
     empty_hint = "Cree una regla: qué palabras la activan y qué se responde. La primera que encaja es la que responde."
     change_form_outer_after_template = "whatsapp_admin/rule.html"
-    actions_list = ("try_it",)
+    actions_list = ("try_it", "open_settings")
     readonly_fields = ("created_at", "updated_at")
     fieldsets = (
         (None, {"fields": (("name", "position"), ("audience", "when"), ("action", "is_active"))}),
@@ -129,9 +129,9 @@ class BotRuleAdmin(StaffAdmin):
         heard = ", ".join(line.strip() for line in rule.keywords.splitlines() if line.strip())
         return shortened(" · ".join(part for part in (heard, rule.pattern) if part) or "todo", 50)
 
-    @display(description="qué hace")
-    def does(self, rule: BotRule) -> str:
-        return rule.get_action_display()
+    @display(description="después", label={"Pasa a persona": "info"})
+    def does(self, rule: BotRule) -> str | None:
+        return "Pasa a persona" if rule.action == RuleAction.HAND_OVER else None
 
     @display(description="responde")
     def says(self, rule: BotRule) -> str:
@@ -186,6 +186,10 @@ class BotRuleAdmin(StaffAdmin):
             "back": reverse(self.address_of("changelist")),
         }
         return TemplateResponse(request, "whatsapp_admin/try_bot.html", context)
+
+    @action(description="Ajustes y horario", icon="tune", url_path="ajustes")
+    def open_settings(self, request: HttpRequest) -> HttpResponse:
+        return HttpResponseRedirect(address("whatsapp_botsettings_changelist"))
 
 
 class Check:

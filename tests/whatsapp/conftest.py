@@ -8,6 +8,7 @@ from django.utils import timezone
 
 from tests.whatsapp.meta import meta as meta
 from tests.whatsapp.payloads import CUSTOMER, DISPLAY, NUMBER_ID, SECRET
+from tests.whatsapp.processes import start_worker as start_worker
 from whatsapp.choices import Author, Direction, MessageStatus
 from whatsapp.models import BusinessNumber, Message, MessageCount, Thread
 from whatsapp.receiving.identity import Person, thread_of

@@ -98,3 +98,13 @@ class Silent:
 class Confused:
     def answer(self, conversation: Conversation) -> Any:
         return "no es una respuesta"
+
+
+class Garbled:
+    def answer(self, conversation: Conversation) -> Answer | None:
+        return Answer("Hola\x00 y adiós\ud800")
+
+
+class Offering:
+    def answer(self, conversation: Conversation) -> Answer | None:
+        return Answer("¿Le llamamos?", buttons=(("si", "Sí"), ("no", "No")), hand_over=True)

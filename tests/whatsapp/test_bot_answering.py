@@ -270,6 +270,21 @@ def test_a_provider_may_choose_silence(settings):
     assert Message.objects.get().procesado
 
 
+def test_what_no_database_can_store_is_left_out_of_an_answer(settings):
+    settings.WHATSAPP_ANSWER_PROVIDER = f"{SCENES}.Garbled"
+    assert ask("Hola") == "Hola y adiós"
+
+
+def test_a_provider_may_offer_buttons_and_hand_over(settings):
+    settings.WHATSAPP_ANSWER_PROVIDER = f"{SCENES}.Offering"
+    thread = write("Hola")
+    assert finish(thread) == 1
+    [message] = bot_messages(thread)
+    assert (message.message_type, message.status) == ("interactive", MessageStatus.QUEUED)
+    assert thread.silence == Silence.ASKED_FOR_PERSON
+    assert thread.unanswered_since is not None
+
+
 def test_a_thread_that_cannot_be_answered_does_not_cost_the_others_theirs(monkeypatch, caplog):
     first, second = write("Hola", wa_id="51911111111"), write("Hola", wa_id="51922222222")
     Thread.objects.update(answer_due_at=timezone.now())

@@ -25,6 +25,7 @@ from whatsapp.bot.provider import TIME_LIMIT_SECONDS, Answer, Conversation, Docu
 from whatsapp.choices import Author, LinkRule, LinkState, Silence
 from whatsapp.linking import link
 from whatsapp.models import BotSettings, Message, Thread
+from whatsapp.receiving.words import clean
 from whatsapp.sending.composing import send_interactive, send_text
 
 logger = logging.getLogger("puente.whatsapp.bot")
@@ -66,19 +67,20 @@ def answer_due(*, limit: int = ANSWERS_A_TURN) -> int:
 
 def _claim(token: UUID) -> Thread | None:
     """Hold the thread that has been due longest; None when none is."""
-    now = timezone.now()
-    is_free = Q(answer_lease_until__isnull=True) | Q(answer_lease_until__lt=now)
-    due = Thread.objects.due_for_bot().filter(is_free)
-    with transaction.atomic():
-        locked = due.select_for_update(skip_locked=True, no_key=True).order_by("answer_due_at", "pk")
-        chosen = locked.values_list("pk", flat=True).first()
-        if chosen is None or not due.filter(pk=chosen).update(answer_token=token, answer_lease_until=now + LEASE):
-            return None
-    return (
-        Thread.objects.select_related("contact__responsible_user", "assigned_to", "number")
-        .filter(pk=chosen, answer_token=token)
-        .first()
-    )
+    while True:
+        now = timezone.now()
+        is_free = Q(answer_lease_until__isnull=True) | Q(answer_lease_until__lt=now)
+        due = Thread.objects.due_for_bot().filter(is_free)
+        with transaction.atomic():
+            locked = due.select_for_update(skip_locked=True, no_key=True).order_by("answer_due_at", "pk")
+            chosen = locked.values_list("pk", flat=True).first()
+            if chosen is None:
+                return None
+            # SQLite knows no row locks: there another worker may have been quicker.
+            is_ours = due.filter(pk=chosen).update(answer_token=token, answer_lease_until=now + LEASE)
+        if is_ours:
+            people = Thread.objects.select_related("contact__responsible_user", "assigned_to")
+            return people.filter(pk=chosen).first()
 
 
 def _answer(thread: Thread, token: UUID) -> bool:
@@ -147,7 +149,7 @@ def _still_held(thread: Thread, token: UUID) -> Thread | None:
 
 def _say(thread: Thread, burst: Burst, answer: Answer) -> bool:
     last = burst.last
-    text = answer.text.strip()
+    text = clean(answer.text).strip()
     _settle(thread)
     if answer.hand_over:
         # First: it withdraws what the bot had queued, and this answer is to arrive.
@@ -213,6 +215,6 @@ def _without_looping(thread: Thread, burst: Burst, answer: Answer) -> Answer:
         return answer
     asked = next((message for message in burst.turns if message.pk == previous.respuesta_id), None)
     is_same_question = asked is not None and words(words_of(asked)) == words(words_of(burst.last))
-    if not is_same_question or asked is None or asked.respuesta_bot != answer.text.strip():
+    if not is_same_question or asked is None or asked.respuesta_bot != clean(answer.text).strip():
         return answer
     return Answer(HANDED_OVER, hand_over=True, settles=False, rule=answer.rule)

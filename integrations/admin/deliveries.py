@@ -24,12 +24,13 @@ from crm.exceptions import Refusal
 from crm.models import Appointment, AuditEntry
 from integrations.admin.last_day import chart_of, figures_of, table_of_destinations
 from integrations.choices import FAILED_STATES, AttemptOutcome, DeliveryState
-from integrations.destinations import DESTINATIONS
+from integrations.destinations import DESTINATIONS, META
 from integrations.events import EVENTS
 from integrations.models import Circuit, DeliveryAttempt, WebhookDelivery
 from integrations.panels import MAY_SEE_DELIVERIES
 from integrations.shown import Request, destination_title, event_title, without_secrets
 from integrations.statistics import LastDay
+from whatsapp.models import Thread
 
 name_what_acts_are_about({"webhook-deliveries": ("Envíos", ""), "webhook-destinations": ("Destino", "")})
 
@@ -156,13 +157,22 @@ class WebhookDeliveryAdmin(ReadOnlyAdmin):
 
     @display(description="cita")
     def about_appointment(self, delivery: WebhookDelivery) -> str:
-        """A link to the appointment, while there is one."""
+        """A link to the appointment, while there is one; of a message, to its thread."""
+        if delivery.destination == META.name:
+            return self._about_thread(delivery)
         number = delivery.subject.removeprefix("CRM-")
         known = number.isdecimal() and len(number) < 10 and number != delivery.subject
         found = Appointment.objects.present().filter(numero=int(number)).first() if known else None
         if found is None:
             return delivery.subject
         return format_html('<a href="{}" class="puente-link">{}</a>', change_url(found), delivery.subject)
+
+    def _about_thread(self, delivery: WebhookDelivery) -> str:
+        name = delivery.subject.rpartition(":")[2]
+        thread = Thread.objects.filter(pk=int(name)).first() if name.isdecimal() and len(name) < 19 else None
+        if thread is None:
+            return delivery.subject
+        return format_html('<a href="{}" class="puente-link">{}</a>', change_url(thread), thread.title)
 
     @display(description="aviso")
     def event_label(self, delivery: WebhookDelivery) -> str:
@@ -174,7 +184,8 @@ class WebhookDeliveryAdmin(ReadOnlyAdmin):
 
     @display(description="estado", label=STATE_TONES)
     def state_label(self, delivery: WebhookDelivery) -> str:
-        return DISMISSED if delivery.is_dismissed else delivery.get_state_display()
+        """What Meta refused was looked at on its message, not dismissed by anybody."""
+        return DISMISSED if delivery.is_dismissed and delivery.is_replayable else delivery.get_state_display()
 
     @display(description="estado")
     def state_in_colour(self, delivery: WebhookDelivery) -> str:

@@ -106,7 +106,7 @@ class Sender:
     def __init__(self) -> None:
         self._wire = Wire()
         self._adapter = GuardedAdapter(self._wire)
-        self._used_at = 0.0
+        self._used_at: dict[str, float] = {}
 
     def send(self, destination: "Destination", delivery: "WebhookDelivery") -> Answer:
         """POST it, with the headers of this attempt, and read as much of the answer as is kept.
@@ -121,7 +121,7 @@ class Sender:
                 answer = _unanswered(_sentence_for(error, is_late=self._wire.is_late), started)
             else:
                 answer = _answered(status, head, retry_after, started)
-        self._used_at = time.monotonic()
+        self._used_at[destination.name] = time.monotonic()
         return replace(answer, sends=self._sends, may_have_left=self._wire.has_left)
 
     def close(self) -> None:
@@ -134,7 +134,7 @@ class Sender:
         knows a repeat. Where it does not, a connection that rested for long is not used again.
         """
         may_repeat = destination.may_repeat(delivery)
-        if not may_repeat and time.monotonic() - self._used_at > LONGEST_REST:
+        if not may_repeat and time.monotonic() - self._used_at.get(destination.name, -math.inf) > LONGEST_REST:
             self._adapter.close()
         try:
             return self._post_once(destination, delivery)

@@ -85,7 +85,8 @@ def _object(value: Any) -> Mapping[str, Any]:
 
 
 def _whole(value: Any) -> int | None:
-    return value if isinstance(value, int) and not isinstance(value, bool) else None
+    """A number that fits into a column; anything else is none of Meta's codes."""
+    return value if isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 2**31 else None
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -104,11 +104,17 @@ class Round:
         return result
 
     def _write_in_parts(self, results: Sequence[Result]) -> int:
-        """As many together as the destination allows."""
-        size = self._destination.results_together
-        if size > 1:
+        """As many together as the destination allows. Of those by themselves, one that fails costs no other."""
+        if self._destination.results_together > 1:
             return self._write(results)
-        return sum(self._write([result]) for result in results)
+        for result in results:
+            try:
+                self._write([result])
+            except (OperationalError, InterfaceError):
+                raise
+            except Exception:
+                logger.exception("what became of %s could not be written down", result.delivery)
+        return len(results)
 
     def _write(self, results: Sequence[Result]) -> int:
         """Write down, patiently: a database that restarts must not make us send again what has arrived."""

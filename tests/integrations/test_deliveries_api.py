@@ -256,7 +256,8 @@ def test_the_statistics_are_those_of_the_last_day(as_user: AsUser, bob: User, an
     assert len(body["hours"]) == 24
     assert {name: sum(hour[name] for hour in body["hours"]) for name in counts} == counts
     assert body["hours"][0]["hour"] == body["since"]
-    [destination] = body["destinations"]
+    destination, whatsapp = body["destinations"]
+    assert (whatsapp["destination"], whatsapp["delivered"]) == ("whatsapp", 0)
     assert (destination["destination"], destination["title"]) == ("comercial", "Aplicación comercial")
     assert destination["attempt_latency"] == body["total"]["attempt_latency"]
 

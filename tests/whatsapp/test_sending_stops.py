@@ -127,7 +127,7 @@ def test_a_message_that_used_all_its_tries_says_so(meta: Meta, thread: Thread, s
         deliver()
     found = fresh(message)
     assert (found.status, found.error_code) == (MessageStatus.FAILED, 131016)
-    assert "Se intentó varias veces" in (found.error or "")
+    assert "No se intenta más" in (found.error or "")
     assert Message.objects.outbound().count() == 1
 
 

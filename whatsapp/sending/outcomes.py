@@ -18,13 +18,15 @@ from whatsapp.sending.errors import WINDOW_CLOSED, MetaError, Policy, error_of
 
 logger = logging.getLogger("puente.whatsapp")
 
-GAVE_UP = "Se intentó varias veces sin éxito; envíelo otra vez cuando Meta responda."
+# In the place of "it is tried again", where it is not.
+GAVE_UP = "No se intenta más; envíelo otra vez dentro de un rato."
 
 
 def accepted(key: str, wamid: str, contacts: Sequence[Mapping[str, Any]] = ()) -> None:
     """Meta took it: it has Meta's id now, what it answers is answered, and statuses that came before are applied."""
     from whatsapp.receiving.statuses import catch_up
 
+    wamid = tidy(wamid)
     with transaction.atomic():
         message = _locked(key)
         if message is None:
@@ -55,12 +57,13 @@ def refused(key: str, code: int | None, details: str = "") -> None:
         sentence = told_to_people(error, details)
         row = Message.objects.filter(pk=message.pk)
         now = timezone.now()
-        if row.advance(MessageStatus.FAILED, failed_at=now, error_code=code, error=sentence):
+        failed_at = message.failed_at or now  # Meta's own time, where a status told it
+        is_told = row.advance(MessageStatus.FAILED, failed_at=failed_at, error_code=code, error=sentence)
+        if not is_told and message.status == MessageStatus.FAILED and not message.error:
+            is_told = row.update(error_code=code, error=sentence, actualizado_en=now)
+        if is_told:
             _note_unanswered(message, sentence)
-        elif message.status == MessageStatus.FAILED and not message.error:
-            row.update(error_code=code, error=sentence, actualizado_en=now)
-            _note_unanswered(message, sentence)
-        _act_upon(message, error)
+            _act_upon(message, error)
 
 
 def uncertain(key: str) -> None:

@@ -25,6 +25,13 @@ LARGEST_SENT = {
     VIDEO: 16 * _MEGABYTE,
     DOCUMENT: 100 * _MEGABYTE,
 }
+# A document may be of any type.
+SENDABLE = {
+    IMAGE: {"image/jpeg", "image/png"},
+    STICKER: {"image/webp"},
+    AUDIO: {"audio/aac", "audio/amr", "audio/mpeg", "audio/mp4", "audio/ogg"},
+    VIDEO: {"video/mp4", "video/3gpp"},
+}
 
 
 @dataclass(frozen=True)
@@ -71,6 +78,8 @@ def _type(mime_type: str, extension: str, *kinds: str) -> FileType:
 
 _OFFICE = "application/vnd.openxmlformats-officedocument"
 _OPEN = "application/vnd.oasis.opendocument"
+M4A = _type("audio/mp4", ".m4a", AUDIO)
+MP4 = _type("video/mp4", ".mp4", VIDEO, AUDIO)
 _PROGRAM = FileType(BINARY, "", is_refused=True)
 _PAGE = FileType("text/html", "", is_refused=True)
 
@@ -84,10 +93,10 @@ _SIGNATURES: list[tuple[Callable[[bytes], bool], FileType]] = [
     (_starts(b"OggS"), _type("audio/ogg", ".ogg", AUDIO)),
     (_starts(b"#!AMR"), _type("audio/amr", ".amr", AUDIO)),
     (_boxed(b"3gp", b"3g2"), _type("video/3gpp", ".3gp", VIDEO, AUDIO)),
-    (_boxed(b"m4a", b"m4b"), _type("audio/mp4", ".m4a", AUDIO)),
+    (_boxed(b"m4a", b"m4b"), M4A),
     (_boxed(b"qt  "), _type("video/quicktime", ".mov", VIDEO)),
     (_boxed(b"heic", b"heix", b"mif1", b"avif"), _type("image/heic", ".heic", IMAGE)),
-    (_boxed(), _type("video/mp4", ".mp4", VIDEO, AUDIO)),
+    (_boxed(), MP4),
     (_starts(b"%PDF-"), _type("application/pdf", ".pdf")),
     (_zip_with(b"AndroidManifest.xml"), _PROGRAM),
     (_zip_with(b"META-INF/MANIFEST.MF"), _PROGRAM),

@@ -24,7 +24,7 @@ from django.utils import timezone
 from crm.exceptions import Refusal
 from whatsapp import graph
 from whatsapp.choices import MediaState
-from whatsapp.file_types import AUDIO, HEAD_BYTES, KINDS, LARGEST_SENT, FileType, type_of
+from whatsapp.file_types import AUDIO, HEAD_BYTES, KINDS, LARGEST_SENT, M4A, MP4, SENDABLE, FileType, type_of
 from whatsapp.graph import Download, GraphError, TooLarge, megabytes
 from whatsapp.models import Media
 from whatsapp.models.media import RETRY_SECONDS, place_of
@@ -234,6 +234,8 @@ def upload(file: Any, *, kind: str, filename: str = "") -> str:
     stream = cast(BinaryIO, getattr(file, "file", file))
     stream.seek(0)
     found = type_of(stream.read(HEAD_BYTES), name)
+    if kind == AUDIO and found == MP4:
+        found = M4A  # the same container; only who sends it knows that there is no picture in it
     _check_sendable(stream, found, kind)
     if not settings.WHATSAPP_PHONE_NUMBER_ID:
         raise Refusal("Falta el número de WhatsApp (WHATSAPP_PHONE_NUMBER_ID).", code="sin_configurar")
@@ -266,3 +268,5 @@ def _check_sendable(stream: BinaryIO, found: FileType, kind: str) -> None:
         _check_type(found, kind)
     except FileRefused as refusal:
         raise Refusal(str(refusal), code="tipo_no_admitido") from refusal
+    if kind in SENDABLE and found.mime_type not in SENDABLE[kind]:
+        raise Refusal(f"WhatsApp no admite este formato ({found.mime_type}).", code="tipo_no_admitido")

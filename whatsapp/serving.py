@@ -53,7 +53,7 @@ def media_of(user: User, **named: int) -> Media:
         raise NotFound(NO_FILE)
     if media.state != MediaState.STORED:
         raise Conflict(f"{_WITHOUT[MediaState(media.state)]} {media.error}".strip(), code="archivo_no_disponible")
-    if not media.file or not media.file.storage.exists(media.file.name):
+    if not media.file or not media.file.storage.exists(str(media.file.name)):
         raise NotFound("El archivo ya no está en el almacén.")
     return media
 
@@ -111,9 +111,15 @@ def part_of(wanted: str, size: int) -> tuple[int, int] | None:
 
 
 class _Part(StreamingHttpResponse):
+    """Closes the file with the answer, also when the reader goes away in the middle."""
+
     def __init__(self, file: File, first: int, end: int, **kwargs: Any) -> None:
+        self._file = file
         super().__init__(_pieces(file, first, end), **kwargs)
-        self._resource_closers.append(file.close)
+
+    def close(self) -> None:
+        self._file.close()
+        super().close()
 
 
 def _pieces(file: File, first: int, end: int) -> Iterator[bytes]:

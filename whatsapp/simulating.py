@@ -244,7 +244,12 @@ class Player:
         if answer is None:
             return
         self.tell(">", f"[estado] {step.text}")
-        row = {"id": answer.message_id, "status": step.text, "recipient_id": self.script.number, **_now()}
+        row: dict[str, Any] = {
+            "id": answer.message_id,
+            "status": step.text,
+            "recipient_id": self.script.number,
+            **_now(),
+        }
         if step.text == "failed":
             row["errors"] = [{"code": 131026, "title": "Message undeliverable"}]
         self._post({"statuses": [row]})

@@ -355,9 +355,9 @@ def _check(template: Template, asked: Parameters, given: Mapping[str, Sequence[s
             )
         if any(not str(text).strip() for text in texts):
             raise Refusal(f"Un texto de la plantilla «{template}» está vacío.", code="plantilla_incompleta")
-    if shown := _SHOWN_FORMATS.get(asked.header_format):
+    if file := _SHOWN_FORMATS.get(asked.header_format):
         raise Refusal(
-            f"La plantilla «{template}» lleva {shown} en el encabezado; todavía no se puede enviar desde aquí.",
+            f"La plantilla «{template}» lleva {file} en el encabezado; todavía no se puede enviar desde aquí.",
             code="plantilla_con_archivo",
         )
 

@@ -7,24 +7,15 @@ from typing import Any
 import pytest
 from django.core.files.base import ContentFile
 from django.test import Client
-from django.urls import include, path
+from django.urls import reverse
 from django.utils import timezone
 
 from crm.models import User
 from tests.whatsapp.graph_server import JPEG, PDF
-from whatsapp import serving
 from whatsapp.choices import Author, Direction, MediaState, MessageStatus
 from whatsapp.models import BusinessNumber, Media, Message, Thread
 
-pytestmark = [pytest.mark.django_db, pytest.mark.sqlite, pytest.mark.urls(__name__)]
-
-# The two doors alone, so that these tests are about the views.
-urlpatterns = [
-    path("api/v1/", include(serving.urls)),
-    path("panel/", include(serving.admin_urls)),
-    path("", include("config.urls")),
-]
-handler404 = "config.api.errors.page_not_found"
+pytestmark = [pytest.mark.django_db, pytest.mark.sqlite]
 
 
 @pytest.fixture
@@ -205,6 +196,11 @@ def test_a_file_that_is_not_there_says_why(
     assert sentence in response.json()["message"]
 
 
+@pytest.mark.parametrize("name", ["x", "-1", "9" * 40, "²"])
+def test_what_is_no_message_has_no_file(as_user: AsUser, bob: User, name: str) -> None:
+    assert as_user(bob).get(f"/api/v1/conversaciones-whatsapp/{name}/archivo").status_code == 404
+
+
 def test_a_file_that_somebody_removed_from_the_disk_is_missing(kept: Kept, as_user: AsUser, bob: User) -> None:
     row = kept()
     Path(row.file.path).unlink()
@@ -213,7 +209,7 @@ def test_a_file_that_somebody_removed_from_the_disk_is_missing(kept: Kept, as_us
 
 def test_on_the_staff_pages_the_session_opens_it(kept: Kept, client: Client, alice: User, bob: User) -> None:
     row = kept()
-    url = f"/panel/whatsapp/media/{row.pk}/file"
+    url = reverse("admin:whatsapp_media_file", args=[row.pk])
     assert client.get(url).headers["Location"].startswith("/admin/login")
     client.force_login(bob)
     assert client.get(url).status_code == 302  # no access to the staff pages
@@ -223,7 +219,7 @@ def test_on_the_staff_pages_the_session_opens_it(kept: Kept, client: Client, ali
     head = client.head(url)
     assert (head.status_code, head.content, head.headers["Content-Length"]) == (200, b"", str(len(JPEG)))
     assert client.post(url).status_code == 405
-    assert client.get(f"/panel/whatsapp/media/{row.pk + 1}/file").status_code == 404
+    assert client.get(reverse("admin:whatsapp_media_file", args=[row.pk + 1])).status_code == 404
 
 
 def test_it_costs_the_same_few_queries(

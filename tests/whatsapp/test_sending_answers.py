@@ -9,6 +9,7 @@ from crm.models import User
 from integrations.choices import DeliveryState
 from integrations.models import WebhookDelivery
 from integrations.panels import undelivered
+from tests.crm.racing import at_once
 from tests.factories import ContactFactory
 from tests.whatsapp.meta import TOKEN, Meta, a_page, accepting, as_in, refusing
 from tests.whatsapp.payloads import CUSTOMER, NUMBER_ID
@@ -127,6 +128,20 @@ def test_a_number_that_meta_writes_otherwise_is_another_name_of_the_thread(meta:
     names = set(Alias.objects.filter(thread=thread).values_list("value", flat=True))
     assert {"525512345678", "5215512345678"} <= names
     assert somebody(number, "5215512345678") == thread
+
+
+@pytest.mark.django_db(transaction=True)
+def test_an_answer_and_a_message_that_tell_the_same_new_name_at_once_make_one_thread(
+    meta: Meta, number: BusinessNumber
+) -> None:
+    for position in range(6):
+        ours, theirs = f"52551234{position:04d}", f"521551234{position:04d}"
+        message = written(somebody(number, ours))
+        meta.will(accepting(wa_id=theirs), to=ours)
+        results = at_once([deliver, *[lambda theirs=theirs: somebody(number, theirs) for _ in range(4)]])
+        assert not [one for one in results if isinstance(one, Exception)]
+        assert fresh(message).status == MessageStatus.ACCEPTED
+        assert Thread.objects.present().count() == position + 1
 
 
 def test_a_refusal_of_one_message_raises_no_alarm_but_trouble_with_the_account_does(

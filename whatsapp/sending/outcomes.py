@@ -28,6 +28,7 @@ def accepted(key: str, wamid: str, contacts: Sequence[Mapping[str, Any]] = ()) -
 
     wamid = tidy(wamid)
     with transaction.atomic():
+        _learn_names(key, contacts)
         message = _locked(key)
         if message is None:
             return
@@ -41,7 +42,6 @@ def accepted(key: str, wamid: str, contacts: Sequence[Mapping[str, Any]] = ()) -
             logger.error("message %s has two ids of Meta: %s and %s", message.key, message.message_id, wamid)
         Message.objects.filter(pk=message.pk).advance(MessageStatus.ACCEPTED)
         _note_answered(message)
-        _learn_names(message, contacts)
         message.refresh_from_db()
         catch_up(message)
 
@@ -150,8 +150,14 @@ def _note_unanswered(message: Message, sentence: str) -> None:
     )
 
 
-def _learn_names(message: Message, contacts: Sequence[Mapping[str, Any]]) -> None:
-    """Meta tells whom the message went to, where it writes the number otherwise than we do (MX, BR, AR)."""
+def _learn_names(key: str, contacts: Sequence[Mapping[str, Any]]) -> None:
+    """Meta tells whom the message went to, where it writes the number otherwise than we do (MX, BR, AR).
+
+    Before anything is locked: whoever stores a message of this person holds their names first, and then the thread.
+    """
+    message = Message.named(key).select_related("thread__number").first() if contacts else None
+    if message is None:
+        return
     told = contacts[0] if contacts else {}
     wa_id, user_id = tidy(told.get("wa_id")), tidy(told.get("user_id"))
     fresh = Person.known_by(wa_ids=(wa_id,), user_ids=(user_id,)).names

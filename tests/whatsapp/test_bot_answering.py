@@ -197,6 +197,20 @@ def test_a_takeover_drops_the_answer_in_progress(monkeypatch, bob):
     assert thread.silenced_by == bob
 
 
+def test_a_takeover_drops_it_also_when_the_thread_is_handed_back_at_once(monkeypatch, bob):
+    thread = write("Hola")
+    ask_rules = answering.answer_to
+
+    def slowly(conversation):
+        Thread.objects.get().take_over(bob)
+        Thread.objects.get().hand_back()
+        return ask_rules(conversation)
+
+    monkeypatch.setattr(answering, "answer_to", slowly)
+    assert finish(thread) == 0
+    assert bot_messages(thread) == []
+
+
 def test_a_takeover_withdraws_an_answer_that_has_not_left(bob):
     ask("Hola")
     send_text(Thread.objects.get(), "Yo le atiendo", by=bob)

@@ -272,7 +272,8 @@ class WebhookDeliveryQuerySet(models.QuerySet["WebhookDelivery"]):
             for result in results:
                 destination = DESTINATIONS.get(result.delivery.destination)
                 if destination is not None:
-                    self._settle_late(result, now)
+                    if not destination.may_repeat(result.delivery):
+                        self._settle_late(result, now)
                     destination.hear(result)
 
     def _settle_late(self, result: Result, now: datetime) -> None:

@@ -4,6 +4,8 @@ from collections.abc import Callable
 from datetime import timedelta
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from crm.exceptions import Conflict
@@ -171,3 +173,14 @@ def test_an_older_message_is_not_replayed_over_a_newer_one(receiver: Receiver, a
         older.replay()
     assert WebhookDelivery.objects.replay() == 1, "only the newer"
     assert receiver.ids() == [newer.message_id]
+
+
+def test_writing_down_many_results_costs_the_same_few_queries(receiver: Receiver, announced: Announced) -> None:
+    def queries_for(count: int) -> int:
+        for number in range(count):
+            announced(f"CRM-{count}-{number}")
+        with CaptureQueriesContext(connection) as captured:
+            assert empty_outbox("comercial") == count
+        return len(captured)
+
+    assert queries_for(2) == queries_for(40)

@@ -4,11 +4,13 @@
     python -m tests.load sizes [--sizes 1000 100000 1000000]
     python -m tests.load webhooks [--messages 3000] [--rounds 3] [--peers-python PATH]
     python -m tests.load saving [--seconds 5]
+    python -m tests.load whatsapp [--seconds 5]
 
 `work` measures what people do all day, per worker: bulk assignment, single assignment, a call with its
 task, the first page of a list; against the plain SQL of the same work and, where its folder is given,
 against the reference service. `sizes` measures lists, deep pages and searches as the tables grow.
-`webhooks` measures deliveries a second beside other queues, `saving` what a save waits while the receiver hangs.
+`webhooks` measures deliveries a second beside other queues, `saving` what a save waits while the receiver hangs,
+`whatsapp` acknowledged webhooks and the inbox at two million messages.
 """
 
 import argparse
@@ -21,7 +23,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(
         prog="python -m tests.load", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("what", choices=["work", "sizes", "webhooks", "saving"])
+    parser.add_argument("what", choices=["work", "sizes", "webhooks", "saving", "whatsapp"])
     parser.add_argument("--seconds", type=float, default=5, help="how long each figure is measured")
     parser.add_argument("--connections", type=int, default=4, help="kept connections of the load generator")
     parser.add_argument("--rows", type=int, default=100_000, help="rows of each table for `work`")
@@ -42,9 +44,9 @@ def main() -> int:
         import django
 
         django.setup()
-        from tests.load import saving, sizes, webhooks, work
+        from tests.load import saving, sizes, webhooks, whatsapp, work
 
-        benchmarks = {"work": work, "sizes": sizes, "webhooks": webhooks, "saving": saving}
+        benchmarks = {"work": work, "sizes": sizes, "webhooks": webhooks, "saving": saving, "whatsapp": whatsapp}
         benchmarks[options.what].run(postgres, options)
     return 0
 

@@ -8,6 +8,7 @@ from django.db.models import Count, F, Q, Sum
 from django.utils import timezone
 
 from crm.scope import is_limited
+from whatsapp import finding
 from whatsapp.choices import Direction
 from whatsapp.models import Message, MessageCount
 from whatsapp.models.counts import COUNTED
@@ -61,7 +62,7 @@ def _counted(user: "User") -> Figures:
         return Count("pk", filter=Q(**condition))
 
     columns = ("pk", "direccion", "cliente_id", "respuesta_enviada", "timestamp")
-    theirs = Message.objects.visible_to(user).order_by().values(*columns)[:MOST_COUNTED]
+    theirs = finding.seen_by(user, Message.objects.order_by()).values(*columns)[:MOST_COUNTED]
     found = theirs.aggregate(
         total=Count("pk"),
         inbound=those(direccion=Direction.INBOUND),

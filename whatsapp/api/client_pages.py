@@ -16,15 +16,15 @@ from crm.api.serializers.contacts import read_contact
 from crm.choices import EntityType, TaskType
 from crm.exceptions import NotFound, Refusal
 from crm.models import Contact, Task, User
-from whatsapp import following
+from whatsapp import finding, following
 from whatsapp.api.client_serializers import (
     DONE,
     OPEN,
     STATES,
     AutomaticClientAnswer,
     AutomaticClientBody,
-    ClientAnswer,
-    ClientBody,
+    ClientContactAnswer,
+    ClientContactBody,
     ClientUserAnswer,
     ClientUsersAnswer,
     CommunicationAnswer,
@@ -43,7 +43,7 @@ NO_SUCH_TICKET = "Ticket no encontrado"
 # More tasks than this nobody raises from one conversation.
 MOST_TICKETS = 100
 
-_client = ClientAnswer().to_representation
+_client = ClientContactAnswer().to_representation
 _ticket = TicketAnswer().to_representation
 _user = ClientUserAnswer().to_representation
 _communication = CommunicationAnswer().to_representation
@@ -55,7 +55,7 @@ _communication = CommunicationAnswer().to_representation
 class Clients(ViewSet):
     """Los contactos, con los nombres de este cliente."""
 
-    @extend_schema(operation_id="clientes_retrieve", responses=ClientAnswer)
+    @extend_schema(operation_id="clientes_retrieve", responses=ClientContactAnswer)
     def retrieve(self, request: Request, cliente_id: str) -> Response:
         """Un contacto, con los nombres de este cliente."""
         found = seen_by(user_of(request), as_id(cliente_id))
@@ -63,10 +63,10 @@ class Clients(ViewSet):
             raise NotFound(NO_SUCH_CONTACT)
         return Response(_client(found))
 
-    @extend_schema(operation_id="clientes_create", request=ClientBody, responses={201: ClientAnswer})
+    @extend_schema(operation_id="clientes_create", request=ClientContactBody, responses={201: ClientContactAnswer})
     def create(self, request: Request) -> Response:
         """Crea un contacto. El teléfono puede repetirse; con un documento o correo que ya existe, 400 con su `ID:`."""
-        sent = ClientBody.read(request.data)
+        sent = ClientContactBody.read(request.data)
         _refuse_duplicates(sent)
         fields, phones = read_contact(contact_fields(sent), contact=None)
         contact = Contact.objects.register(fields, further_phones=phones, by=user_of(request))
@@ -274,7 +274,7 @@ class Communications(GenericViewSet[Message]):
         rows = Message.objects.select_related("thread").only(
             *columns, "from_number", "to_number", "thread__unanswered_since"
         )
-        return rows.visible_to(user_of(self.request))
+        return finding.seen_by(user_of(self.request), rows)
 
     @extend_schema(operation_id="comunicaciones_list", parameters=[OpenApiParameter("cliente_id", str)])
     def list(self, request: Request) -> Response:

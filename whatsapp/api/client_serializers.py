@@ -27,7 +27,7 @@ _NATURE = re.compile(r"\n\(Tipo: (\w+) · Prioridad: (\w+)\)\Z")
 # --- People -----------------------------------------------------------------------------------
 
 
-class ClientAnswer(CandidateAnswer):
+class ClientContactAnswer(CandidateAnswer):
     """A contact as "cliente"."""
 
     direccion = serializers.SerializerMethodField()
@@ -52,7 +52,7 @@ class ClientAnswer(CandidateAnswer):
         return str(contact.custom_fields.get("estado") or "ACTIVO")
 
 
-class ClientBody(Body):
+class ClientContactBody(Body):
     cedula = serializers.CharField(max_length=20, help_text="De 6 a 13 caracteres, sin contar espacios ni guiones.")
     nombres = serializers.CharField(min_length=2, max_length=100)
     telefono = serializers.CharField(max_length=40)
@@ -126,7 +126,7 @@ class AutomaticClientBody(Body):
 
 class AutomaticClientAnswer(Answer):
     success = serializers.BooleanField()
-    cliente = ClientAnswer()
+    cliente = ClientContactAnswer()
 
 
 class ClientUserAnswer(Answer):

@@ -344,7 +344,7 @@ def responsible_named(user_id: Any) -> User | None:
 def readable_rows(user: User | None) -> MessageQuerySet:
     """Messages with what a row shows and nothing else; of the threads that `user` sees."""
     rows = Message.objects.select_related("cliente").only(*COLUMNS)
-    return rows.visible_to(user) if user is not None else rows
+    return finding.seen_by(user, rows) if user is not None else rows
 
 
 def visible_message(typed_id: str, user: User, *related: str) -> Message:

@@ -9,8 +9,8 @@ from typing import Any
 
 from django.db import transaction
 
-from crm.models import Contact
 from whatsapp.choices import Direction
+from whatsapp.consent import opt_in, opt_out
 from whatsapp.linking import recognise
 from whatsapp.models import Thread
 from whatsapp.receiving.identity import Person, thread_of
@@ -46,29 +46,6 @@ def _take_preferences(item: Item, received_at: datetime) -> None:
             opt_out(thread, at=at)
         elif row.get("value") == "resume" and (thread.opted_out_at is None or thread.opted_out_at <= at):
             opt_in(thread)
-
-
-def opt_out(thread: Thread, *, at: datetime) -> None:
-    """No more messages on our own account: said on the thread and on the contact, for whoever writes or calls."""
-    if thread.opted_out_at is None:
-        thread.change(opted_out_at=at)
-    if thread.contact_id is not None:
-        _tell_contact(thread, at)
-
-
-def opt_in(thread: Thread) -> None:
-    """The person wants messages again."""
-    if thread.opted_out_at is not None:
-        thread.change(opted_out_at=None)
-    if thread.contact_id is not None:
-        _tell_contact(thread, None)
-
-
-def _tell_contact(thread: Thread, at: datetime | None) -> None:
-    contact = Contact.objects.select_for_update(of=("self",), no_key=True).get(pk=thread.contact_id)
-    if (contact.opted_out_of_messages_at is None) != (at is None):
-        contact.opted_out_of_messages_at = at
-        contact.save(update_fields=["opted_out_of_messages_at", "updated_at"])
 
 
 def _hear_calls(item: Item, received_at: datetime) -> None:

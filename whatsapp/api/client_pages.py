@@ -206,7 +206,7 @@ def with_people(tasks: QuerySet[Task]) -> Any:
 
 
 def _narrowed(tasks: Any, request: Request) -> Any:
-    asked = {name: value for name, value in request.query_params.items() if value.strip()}
+    asked = {name: str(value).strip() for name, value in request.query_params.items() if str(value).strip()}
     if "cliente_id" in asked:
         contact_id = as_id(asked["cliente_id"])
         tasks = tasks.about_person(contact_meant(contact_id)) if contact_id else tasks.none()

@@ -211,7 +211,8 @@ class TicketAnswer(Answer):
         return CandidateAnswer(person).data if person else None
 
     def get_conversacion_whatsapp_id(self, task: Task) -> int | None:
-        return next((message.pk for message in task.whatsapp_messages.all()), None)
+        made_from: Any = task.whatsapp_messages  # type: ignore[attr-defined]
+        return next((message.pk for message in made_from.all()), None)
 
 
 def text_of_ticket(sent: dict[str, Any]) -> str:

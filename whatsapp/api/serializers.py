@@ -10,6 +10,9 @@ from crm.models import Contact
 from whatsapp.choices import Author, Direction, LinkRule, LinkState, MediaState, MessageStatus
 from whatsapp.models import Media, Thread
 
+# What nobody has.
+NOBODY = UUID(int=0)
+
 # --- Answers ----------------------------------------------------------------------------------
 
 
@@ -48,7 +51,7 @@ class ConversationAnswer(Answer):
 
 
 # What a row reads: neither Meta's JSON nor the words it is found by.
-COLUMNS = [name for name in ConversationAnswer().fields if name != "cliente"] + ["cliente__name"]
+COLUMNS = [*(str(name) for name in ConversationAnswer().fields if str(name) != "cliente"), "cliente__name"]
 
 
 class CandidateAnswer(Answer):
@@ -158,11 +161,11 @@ class LinkedAnswer(Answer):
 # --- Bodies -----------------------------------------------------------------------------------
 
 
-class ForgivingIdField(serializers.CharField):
+class ForgivingIdField(IdField):
     """An id as another program keeps it: what is none of ours is the id of nobody, never a mistake."""
 
-    def to_internal_value(self, data: Any) -> UUID | None:
-        return as_id(data)
+    def to_internal_value(self, data: Any) -> Any:
+        return as_id(data) or NOBODY
 
 
 class SendBody(Body):

@@ -77,8 +77,8 @@ class MessageList(GenericViewSet[Message]):
 
     def known_total(self) -> int | None:
         """From the hourly counts, where they know it: nothing asked for, or nothing but a direction or a link."""
-        given = {name: text.strip() for name, text in self.request.query_params.items()}
-        asked = {name for name in MessageFilter.base_filters if given.get(name)}
+        given = {name: str(text).strip() for name, text in self.request.query_params.items()}
+        asked = {name for name in MessageFilter.get_filters() if given.get(name)}
         if is_limited(user_of(self.request)) or not asked <= {"direccion", "sin_cliente"}:
             return None
         linked = given["sin_cliente"].lower() not in YES if "sin_cliente" in asked else None
@@ -176,7 +176,7 @@ class SendMessage(APIView):
                 message = send_template(thread, template, values=sent.get("values") or (), by=user)
             else:
                 message = send_text(thread, sent["message"], by=user)
-        was_named = sent.get("cliente_id") is not None or bool(request.data.get("cliente_id"))
+        was_named = sent.get("cliente_id") is not None
         return Response(
             {
                 "success": True,

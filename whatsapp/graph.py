@@ -39,6 +39,7 @@ MOST_HOPS = 3
 META_HOSTS = ("facebook.com", "fbsbx.com", "fbcdn.net", "whatsapp.net", "whatsapp.com")
 
 _TOKEN_CODES = frozenset({0, 3, 10, 102, 190, *range(200, 300), 131005})
+_DEAD_TOKEN_CODES = frozenset({102, 190})
 _RATE_CODES = frozenset({4, 17, 32, 613, 80007, 80008, 130429, 131056, 131057})
 _NO_SUCH_OBJECT = 33  # subcode of 100
 
@@ -62,8 +63,13 @@ class GraphError(Exception):
 
     @property
     def is_token(self) -> bool:
-        """Nothing can be asked with this token; asking again changes nothing until somebody puts in another."""
+        """The token is not taken, or not for this."""
         return self.status == 401 or self.code in _TOKEN_CODES
+
+    @property
+    def is_dead_token(self) -> bool:
+        """Nothing at all can be asked with this token: the Graph API itself says so, not the keeper of one file."""
+        return self.code in _DEAD_TOKEN_CODES
 
     @property
     def is_limit(self) -> bool:

@@ -171,7 +171,7 @@ def _store(media: Media, file: IO[bytes], found: Download, kind: FileType) -> No
 
 
 def _put_off(media: Media, error: GraphError) -> None:
-    if error.is_token:
+    if error.is_dead_token:
         # The token's fault, not the file's: the try does not count, and the others need not be asked.
         cache.set(_PAUSE, 1, TOKEN_WAIT_SECONDS)
         if timezone.now() - media.message.timestamp < KEPT_BY_META:

@@ -76,6 +76,15 @@ def trickling(handler: BaseHTTPRequestHandler) -> None:
         time.sleep(0.05)  # the fault itself: slower than any limit allows
 
 
+def mumbling(handler: BaseHTTPRequestHandler) -> None:
+    """Never comes to the end of its headers."""
+    handler.close_connection = True
+    handler.wfile.write(b"HTTP/1.1 200 OK\r\nX-Slow: ")
+    for _ in range(600):
+        handler.wfile.write(b"a")
+        time.sleep(0.05)  # the fault itself
+
+
 def promising(body: bytes, length: int) -> Behaviour:
     """Says one length and sends another."""
 

@@ -16,11 +16,13 @@ from tests.whatsapp.graph_server import (
     JPEG,
     OGG,
     PDF,
+    Behaviour,
     File,
     GraphServer,
     a_graph_server,
     answering,
     endless,
+    mumbling,
     promising,
     refusing,
     trickling,
@@ -230,6 +232,17 @@ def test_a_token_that_meta_does_not_take_costs_no_try_and_stops_all_questions(
     assert media.is_paused()
 
 
+def test_one_file_that_is_forbidden_does_not_stop_the_others(graph_api: GraphServer, noted: NotedAs) -> None:
+    graph_api.files["9001"] = File(JPEG, behaviour=answering(401, b"no"))
+    graph_api.files["9002"] = File(JPEG)
+    graph_api.behaviours["9003"] = refusing(403, 10, "No permission")
+    rows = [noted("9001"), noted("9003"), noted("9002")]
+    assert media.fetch_due() == 3
+    assert [of(row)[0] for row in rows] == [MediaState.PENDING, MediaState.PENDING, MediaState.STORED]
+    assert [row.attempts for row in rows] == [1, 1, 1]
+    assert not media.is_paused()
+
+
 def test_without_a_token_nothing_is_asked_and_nothing_is_lost(
     graph_api: GraphServer, noted: NotedAs, settings: Any
 ) -> None:
@@ -274,13 +287,18 @@ def test_too_large_a_file_is_not_even_begun(
 
 
 @pytest.mark.parametrize("path", ["9001", "archivos/9001"])
+@pytest.mark.parametrize("behaviour", [trickling, mumbling])
 def test_a_trickle_is_cut_when_the_whole_takes_too_long(
-    graph_api: GraphServer, noted: NotedAs, monkeypatch: pytest.MonkeyPatch, path: str
+    graph_api: GraphServer,
+    noted: NotedAs,
+    monkeypatch: pytest.MonkeyPatch,
+    path: str,
+    behaviour: Behaviour,
 ) -> None:
     monkeypatch.setattr(graph, "TRANSFER_SECONDS", 0.5)
     monkeypatch.setattr(graph, "QUESTION_SECONDS", 0.5)
     graph_api.files["9001"] = File(JPEG)
-    graph_api.behaviours[path] = trickling
+    graph_api.behaviours[path] = behaviour
     row = noted()
     media.fetch_due()
     assert of(row) == (MediaState.PENDING, "Meta tardó más de 0.5 segundos en total.")

@@ -339,7 +339,16 @@ def test_trying_out_recognises_a_document_and_stores_nothing():
 @pytest.mark.usefixtures("first_rules")
 def test_a_number_with_a_question_gets_an_answer_to_the_question():
     ContactFactory(name="Luisa Prueba", document_number="12345678")
-    assert try_out("Mi DNI es 12345678, ¿cuándo es mi cita?").answer.startswith("No tiene citas pendientes.")
+    for text in ("Mi DNI es 12345678, ¿cuándo es mi cita?", "hola, mi dni es 12345678 quiero saber de mi cita"):
+        assert try_out(text).answer.startswith("No tiene citas pendientes.")
+
+
+def test_a_question_in_another_message_of_the_burst_counts_too():
+    ContactFactory(name="Luisa Prueba", document_number="12345678")
+    for texts, is_all in ((("12345678", "¿y mi cita?"), False), (("Hola, buenas", "12.345.678"), True)):
+        found = look_up(texts, asked=True)
+        assert found is not None
+        assert (found.state, found.is_all) == (DocumentState.RECOGNISED, is_all)
 
 
 def test_closing_time_is_read_once_for_many_rules(django_assert_max_num_queries):

@@ -90,9 +90,16 @@ def look_up(texts: Sequence[str], *, asked: bool, address: str = "") -> Document
     for candidate in candidates:
         holders = holders_of(candidate.number, address=address)
         if len(holders) == 1:
-            return DocumentFinding(candidate.number, DocumentState.RECOGNISED, holders[0].pk)
+            is_all = candidate.is_all and not _says_more(texts, candidate.number)
+            return DocumentFinding(candidate.number, DocumentState.RECOGNISED, holders[0].pk, is_all)
     alone = next((candidate for candidate in candidates if candidate.is_all), None)
     return DocumentFinding(alone.number, DocumentState.UNKNOWN) if asked and alone else None
+
+
+def _says_more(texts: Sequence[str], number: str) -> bool:
+    """Whether another message of the burst says more than a greeting."""
+    others = [text for text in texts if number not in (tidy_document(text) or "")]
+    return any(set(words(text)) - _BESIDE_IT for text in others)
 
 
 def holders_of(number: str, *, address: str = "") -> list[Contact]:

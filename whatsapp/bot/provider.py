@@ -39,6 +39,8 @@ class DocumentFinding:
     number: str
     state: DocumentState
     contact_id: UUID | None = None
+    # Whether the number is all that they said.
+    is_all: bool = True
 
 
 @dataclass(frozen=True)

@@ -89,8 +89,7 @@ def _about_document(conversation: Conversation) -> Found | None:
     if finding is None:
         return None
     if finding.state == DocumentState.RECOGNISED:
-        # With a question beside the number, the question is answered; the greeting by name comes from its rule.
-        if "?" in conversation.text or "¿" in conversation.text:
+        if not finding.is_all:  # what they ask beside it is answered, now that we know who asks
             return None
         text = placeholders.fill(RECOGNISED, conversation)
         return Found(Answer(text, rule=RECOGNISED_RULE), f"El documento {finding.number} es de un cliente.")

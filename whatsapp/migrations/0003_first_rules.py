@@ -21,7 +21,7 @@ RULES = [
     (20, "Cita", "known", "always", APPOINTMENT, "{nombre}, su próxima cita es {proxima_cita}. Para programar o cambiar una cita, escriba ASESOR.", "answer"),
     (21, "Cita, sin vincular", "unknown", "always", APPOINTMENT, "Con gusto le ayudo con su cita. {pedir_documento}", "answer"),
     (30, "Quién le atiende", "known", "always", RESPONSIBLE, "{nombre}, le atiende {responsable}. Si desea que le escriba, responda ASESOR.", "answer"),
-    (40, "Llamada o gestión pendiente", "known", "always", TASK, "{nombre}, tenemos previsto comunicarnos con usted {tarea}. Si prefiere otro momento, escriba ASESOR.", "answer"),
+    (40, "Llamada o gestión pendiente", "known", "always", TASK, "{nombre}, tenemos previsto comunicarnos con usted {tarea}. Si desea que le llamemos en otro momento, escriba ASESOR.", "answer"),
     (41, "Llamada o gestión pendiente, sin vincular", "unknown", "always", TASK, "Con gusto lo reviso. {pedir_documento}", "answer"),
     (50, "Horario", "everybody", "always", HOURS, "Nuestro horario de atención es {horario}.", "answer"),
     (60, "Saludo", "known", "always", GREETING, "¡{saludo}, {nombre}! Soy el asistente virtual. " + TOPICS, "answer"),

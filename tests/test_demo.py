@@ -22,9 +22,26 @@ from crm.models import Appointment, AuditEntry, Contact, ContactPhone, ImportRun
 from crm.models.tasks import FOLLOW_UP_TEXT
 from opportunities.choices import OpportunityStatus
 from opportunities.models import Assignment, Opportunity
+from whatsapp.choices import Author, Direction, LinkState, MediaState, MessageStatus
+from whatsapp.demo_dialogues import SETTLED, WAITING
+from whatsapp.linking import candidates
+from whatsapp.models import (
+    Alias,
+    Media,
+    Message,
+    MessageCount,
+    StatusEvent,
+    Template,
+    Thread,
+    ThreadLink,
+    WebhookEvent,
+)
+from whatsapp.receiving.applying import apply_waiting
+from whatsapp.receiving.identity import names_of_number
 
 pytestmark = [pytest.mark.django_db, pytest.mark.sqlite]
 
+NUMBER_ID = "100000000000001"
 MODELS: list[type[models.Model]] = [
     User,
     Contact,
@@ -42,9 +59,14 @@ MODELS: list[type[models.Model]] = [
 @pytest.fixture(autouse=True)
 def _demonstration(settings: Any) -> None:
     settings.DEMONSTRATION = True
+    settings.WHATSAPP_PHONE_NUMBER_ID = NUMBER_ID
 
 
-@override_settings(DEMONSTRATION=True, PASSWORD_HASHERS=["config.hashers.DemonstrationHasher"])
+@override_settings(
+    DEMONSTRATION=True,
+    PASSWORD_HASHERS=["config.hashers.DemonstrationHasher"],
+    WHATSAPP_PHONE_NUMBER_ID=NUMBER_ID,
+)
 class TestTheLoadedDemonstration(TestCase):
     """Loaded once for all of these: they only look."""
 
@@ -193,6 +215,95 @@ class TestTheLoadedDemonstration(TestCase):
         assert Contact.objects.annotate(times=models.Count("leads")).filter(times__gte=2).count() >= 50
         assert not Lead.objects.exclude(celular=models.F("contact__mobile")).exists()
 
+    # --- WhatsApp ---------------------------------------------------------------------------------
+
+    def test_sixty_conversations_show_whatever_a_conversation_can_be(self) -> None:
+        assert Thread.objects.count() == 60
+        states = Counter(Thread.objects.values_list("link_state", flat=True))
+        assert states == {LinkState.LINKED: 49, LinkState.UNKNOWN: 8, LinkState.SEVERAL: 3}
+        assert 10 <= Thread.objects.unanswered().count() <= 20
+        assert 10 <= Thread.objects.filter(last_inbound_at__gt=self.now - timedelta(days=1)).count() <= 30
+        kinds = set(Message.objects.values_list("message_type", flat=True))
+        assert kinds >= {"text", "image", "audio", "document", "location", "reaction", "template", "contacts"}
+        assert set(Message.objects.values_list("author", flat=True)) == set(Author.values) - {Author.SYSTEM}
+        shown = set(Message.objects.outbound().values_list("status", flat=True))
+        assert shown >= {MessageStatus.READ, MessageStatus.DELIVERED, MessageStatus.SENT, MessageStatus.FAILED}
+        assert Thread.objects.filter(opted_out_at__isnull=False).exists()
+        assert Thread.objects.filter(address="", username__gt="").count() == 1
+        assert Template.objects.count() == 4
+
+    def test_nobody_writes_from_a_number_that_anybody_has(self) -> None:
+        numbers = Alias.objects.filter(kind="wa_id").values_list("value", flat=True)
+        assert all(re.fullmatch(r"\d+0{4,5}\d{3}", number) for number in numbers)
+        assert not [line for dialogue in (*SETTLED, *WAITING) for line in dialogue if re.search(r"\d{9}", line)]
+
+    def test_each_thread_shows_what_its_messages_say(self) -> None:
+        for thread in Thread.objects.prefetch_related("messages"):
+            told = sorted(thread.messages.all(), key=lambda message: (message.timestamp, message.pk))
+            bubbles = [message for message in told if message.is_bubble]
+            assert (thread.first_message_at, thread.last_message_at) == (bubbles[0].timestamp, bubbles[-1].timestamp)
+            assert (thread.last_preview, thread.last_direction) == (bubbles[-1].preview, bubbles[-1].direccion)
+            heard = [message.timestamp for message in told if message.is_written_by_contact]
+            assert thread.last_inbound_at == (heard[-1] if heard else None)
+            waiting = [at for at in heard if thread.last_answered_at is None or at > thread.last_answered_at]
+            assert thread.unanswered_since == (waiting[0] if waiting else None)
+            assert thread.unread == sum(1 for at in heard if thread.seen_at is None or at > thread.seen_at)
+            assert {message.cliente_id for message in told} == {thread.contact_id}
+
+    def test_each_thread_belongs_to_whom_its_number_says(self) -> None:
+        for thread in Thread.objects.select_related("contact"):
+            found = candidates(thread)
+            assert found.only_one == thread.contact
+            if thread.contact is None:
+                assert found.state == thread.link_state
+                assert not ThreadLink.objects.filter(thread=thread).exists()
+            else:
+                assert ThreadLink.objects.standing().get(thread=thread).contact == thread.contact
+            if thread.address:
+                names = thread.aliases.values_list("kind", "value")
+                assert sorted(names) == sorted((str(kind), value) for kind, value in names_of_number(thread.address))
+
+    def test_each_message_of_ours_has_its_statuses(self) -> None:
+        told: dict[str, set[str]] = {}
+        for message_id, status in StatusEvent.objects.values_list("message_id", "status"):
+            told.setdefault(message_id, set()).add(status)
+        for message in Message.objects.exclude(author__in=[Author.CONTACT, Author.PHONE]):
+            times = {"sent": message.sent_at, "delivered": message.delivered_at, "read": message.read_at}
+            words = {word for word, at in {**times, "failed": message.failed_at}.items() if at}
+            assert message.status in words
+            assert told.pop(message.message_id or "") == words
+        assert not told
+
+    def test_the_sums_of_the_statistics_are_those_of_the_messages(self) -> None:
+        assert MessageCount.objects.totals() == {
+            "inbound": Message.objects.filter(direccion=Direction.INBOUND).count(),
+            "outbound": Message.objects.filter(direccion=Direction.OUTBOUND).count(),
+            "linked": Message.objects.filter(cliente__isnull=False).count(),
+            "answered": Message.objects.filter(respuesta_enviada=True).count(),
+        }
+
+    def test_pictures_and_documents_wait_for_the_worker(self) -> None:
+        states = set(Media.objects.filter(kind__in=["image", "document"]).values_list("state", flat=True))
+        assert states == {MediaState.PENDING}
+
+    def test_what_the_bot_answered_is_said_on_both_sides(self) -> None:
+        answers = Message.objects.filter(author=Author.BOT).select_related("respuesta")
+        assert answers.count() >= 10
+        for answer in answers:
+            assert answer.respuesta is not None
+            assert answer.respuesta.respuesta_enviada
+            assert answer.respuesta.thread_id == answer.thread_id
+            assert answer.respuesta.timestamp < answer.timestamp
+
+    def test_what_meta_sent_can_be_applied_once_more_and_changes_nothing(self) -> None:
+        before = (Message.objects.count(), Thread.objects.count(), MessageCount.objects.totals())
+        WebhookEvent.objects.all().replay()
+        apply_waiting()
+        assert (Message.objects.count(), Thread.objects.count(), MessageCount.objects.totals()) == before
+        assert WebhookEvent.objects.failed().count() == 1
+
+    # --- Finding ----------------------------------------------------------------------------------
+
     def test_people_are_found_by_name_and_phone(self) -> None:
         contact = Contact.objects.filter(name__contains="ñ", email__isnull=False).order_by("pk")[0]
         assert contact in Contact.objects.search(contact.name.upper().replace("Ñ", "n"))
@@ -236,6 +347,8 @@ def test_it_loads_at_any_hour_and_nothing_has_happened_in_the_future(now: dateti
     assert not Call.objects.filter(started_at__gt=now).exists()
     assert not Assignment.objects.filter(created_at__gt=now).exists()
     assert not Task.objects.filter(completed_at__gt=now).exists()
+    assert not Message.objects.filter(timestamp__gt=now).exists()
+    assert not WebhookEvent.objects.filter(received_at__gt=now).exists()
 
 
 def told_at(now: datetime) -> dict[str, list[dict[str, Any]]]:
@@ -250,7 +363,12 @@ def told_at(now: datetime) -> dict[str, list[dict[str, Any]]]:
             for model in MODELS
             if model is not Assignment
         }
+        told_messages = list(Message.objects.order_by("timestamp", "key").values())
         transaction.set_rollback(True)
+    found["message"] = [
+        {name: value for name, value in row.items() if name not in ("id", "thread_id", "respuesta_id")}
+        for row in told_messages
+    ]
     for row in found["user"]:
         del row["created_at"], row["updated_at"]
     return found

@@ -46,7 +46,7 @@ def refused_account(user: User) -> Iterator[Notice]:
     settled = [(status, code) for status, code in newest if status not in (MessageStatus.QUEUED,)]
     if settled and settled[0][0] == MessageStatus.FAILED and settled[0][1] in CONFIGURATION_CODES:
         text = f"Meta rechaza los mensajes de WhatsApp por la configuración de la cuenta (código {settled[0][1]})."
-        yield Notice(text, address("whatsapp_message_changelist"), "Ver los mensajes")
+        yield Notice(text, address("whatsapp_thread_changelist"), "Ver las conversaciones")
 
 
 def unanswered_strangers(user: User) -> Iterator[Notice]:

@@ -8,7 +8,7 @@ from django.contrib import admin, messages
 from django.contrib.admin.widgets import AutocompleteSelect
 from django.core.exceptions import ValidationError
 from django.db.models import Q
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseNotAllowed, HttpResponseRedirect
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseNotAllowed, HttpResponseRedirect, QueryDict
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 from django.utils import timezone
@@ -21,6 +21,7 @@ from unfold.widgets import (
 from crm.admin.base import RECORD, StaffAdmin, StaffForm
 from crm.admin.filters import ChoicesDropdownFilter
 from crm.admin.rights import ADMINISTRATORS, OFFICE
+from crm.api.base import as_id
 from crm.display import address, change_url, shortened
 from crm.models import Contact
 from crm.text import words
@@ -71,11 +72,21 @@ class TryForm(forms.Form):
         widget=UnfoldAdminSplitDateTimeWidget,
     )
 
-    def __init__(self, *args: Any, user: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
+    def __init__(self, data: QueryDict | None, *, user: Any) -> None:
+        self.is_contact_unreadable = False
+        if data is not None and data.get("contact") and as_id(data["contact"]) is None:
+            # The select box would look it up before any field says that it is no id.
+            data, self.is_contact_unreadable = data.copy(), True
+            data["contact"] = ""
+        super().__init__(data)
         field = self.fields["contact"]
         assert isinstance(field, forms.ModelChoiceField)
         field.queryset = Contact.objects.present().visible_to(user)
+
+    def clean(self) -> dict[str, Any] | None:
+        if self.is_contact_unreadable:
+            self.add_error("contact", "Elija a la persona en la lista.")
+        return super().clean()
 
 
 @admin.register(BotRule)

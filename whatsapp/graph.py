@@ -240,10 +240,16 @@ def _exchange(method: str, url: str, *, seconds: float, **arguments: Any) -> Ite
             **arguments,
         ) as response:
             line.session.cookies.clear()
-            yield response
+            # http.client takes a head, and a body without a length, that was cut short for a whole one.
+            if not line.wire.was_cut:
+                yield response
             if line.wire.was_cut:
-                # http.client takes an answer without a length that was cut short for a whole one.
                 raise GraphError(_TOO_SLOW.format(seconds))
+    except GraphError as error:
+        if line.wire.was_cut and error.status in (None, 200):
+            # What was read made no sense because it was cut.
+            raise GraphError(_TOO_SLOW.format(seconds)) from error
+        raise
     except (requests.RequestException, HTTPError, OSError, UnicodeError) as error:
         sentence = _TOO_SLOW.format(seconds) if line.wire.was_cut else _sentence_for(error)
         raise GraphError(sentence) from error

@@ -4,7 +4,7 @@ import threading
 import time
 from collections import defaultdict, deque
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from itertools import count
@@ -78,6 +78,16 @@ def accepting(wamid: str = "", *, wa_id: str = "", message_status: str = "") -> 
     return say
 
 
+def slowly(seconds: float) -> Says:
+    """Accepts after a while."""
+
+    def say(handler: BaseHTTPRequestHandler, asked: Asked) -> None:
+        time.sleep(seconds)
+        accepting()(handler, asked)
+
+    return say
+
+
 _numbers = count(1)
 
 
@@ -142,7 +152,8 @@ class Meta:
                 body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
                 headers = {name.lower(): value for name, value in self.headers.items()}
                 asked = Asked(self.path, headers, orjson.loads(body))
-                meta._take(asked)(self, asked)
+                with suppress(OSError):  # whoever asked may have been killed
+                    meta._take(asked)(self, asked)
 
             def log_message(self, *args: Any) -> None:
                 pass

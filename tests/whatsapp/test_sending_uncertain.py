@@ -1,7 +1,10 @@
 """A message that may have left is never sent again: only Meta's own word says what became of it."""
 
+import time
+from collections import Counter
 from datetime import timedelta
 from typing import Any
+from uuid import UUID
 
 import pytest
 from django.utils import timezone
@@ -11,7 +14,7 @@ from integrations.destinations import META
 from integrations.models import WebhookDelivery
 from integrations.models.deliveries import Result
 from integrations.sending.client import Answer
-from tests.whatsapp.meta import Meta, accepting, dropping
+from tests.whatsapp.meta import Meta, accepting, dropping, slowly
 from tests.whatsapp.payloads import a_request, status
 from tests.whatsapp.people import crowd, deliver, delivery_of, fresh, make_due, written
 from tests.whatsapp.processes import StartWorker
@@ -169,3 +172,33 @@ def test_two_workers_send_each_message_once_and_each_thread_in_order(
     for thread in threads:
         assert meta.texts(thread.address) == [f"mensaje {position}" for position in range(4)]
     assert set(Message.objects.outbound().values_list("status", flat=True)) == {MessageStatus.ACCEPTED}
+
+
+@pytest.mark.django_db(transaction=True)
+def test_workers_that_are_killed_again_and_again_send_nothing_twice_and_lose_nothing(
+    meta: Meta, number: BusinessNumber, start_worker: StartWorker
+) -> None:
+    messages = [written(thread) for thread in crowd(number, 60)]
+    meta.usual = slowly(0.4)
+    kills = 3
+    for _ in range(kills):
+        asked = len(meta.asked)
+        worker = start_worker(lease=2)
+        meta.wait_until_asked(asked + 3)
+        worker.kill()
+        worker.wait()
+        time.sleep(2.1)  # the lease runs out, and the tick comes
+        WebhookDelivery.objects.take_back()
+    ends_at = time.monotonic() + 60
+    while WebhookDelivery.objects.unfinished().exists() and time.monotonic() < ends_at:
+        make_due()
+        deliver()
+        time.sleep(0.1)
+    keys = [one.key for one in meta.asked]
+    assert len(keys) == len(set(keys)), "nobody reads it twice"
+    statuses = Counter(fresh(message).status for message in messages)
+    assert set(statuses) <= {MessageStatus.ACCEPTED, MessageStatus.UNCERTAIN}
+    assert statuses[MessageStatus.UNCERTAIN] <= kills * META.rows_a_round
+    assert {message.key for message in messages if fresh(message).status == MessageStatus.ACCEPTED} <= {
+        UUID(key) for key in keys
+    }

@@ -186,19 +186,25 @@ class Tickets(GenericViewSet[Task]):
         task.change(by=user, **fields)
         return Response(_ticket(self._known(ticket_id)))
 
-    @extend_schema(operation_id="tickets_of_conversation", responses=TicketAnswer(many=True))
-    def of_conversation(self, request: Request, message_id: str) -> Response:
-        """Los tickets creados desde un mensaje, sin sobre."""
-        message = visible_message(message_id, user_of(request))
-        tasks = with_people(Task.objects.filter(whatsapp_messages=message))[:MOST_TICKETS]
-        return Response([_ticket(task) for task in tasks])
-
     def _known(self, ticket_id: str) -> Task:
         task_id = as_id(ticket_id)
         found = self.get_queryset().filter(pk=task_id).first() if task_id else None
         if found is None:
             raise NotFound(NO_SUCH_TICKET)
         return found
+
+
+class MessageTickets(GenericViewSet[Task]):
+    serializer_class = TicketAnswer
+    filter_backends = ()
+    pagination_class = None
+
+    @extend_schema(operation_id="tickets_of_conversation", responses=TicketAnswer(many=True))
+    def list(self, request: Request, message_id: str) -> Response:
+        """Los tickets creados desde un mensaje, sin sobre."""
+        message = visible_message(message_id, user_of(request))
+        tasks = with_people(Task.objects.filter(whatsapp_messages=message))[:MOST_TICKETS]
+        return Response([_ticket(task) for task in tasks])
 
 
 def with_people(tasks: QuerySet[Task]) -> Any:
@@ -285,12 +291,14 @@ class Communications(GenericViewSet[Message]):
             rows = rows.filter(cliente=contact_meant(contact_id)) if contact_id else rows.none()
         return self._page(rows)
 
-    @extend_schema(operation_id="comunicaciones_por_responder")
-    def unanswered(self, request: Request) -> Response:
-        """Lo que la gente escribió y nadie ha respondido todavía."""
-        waiting = {"thread__unanswered_since__isnull": False, "thread__merged_into__isnull": True}
-        return self._page(self.get_queryset().inbound().filter(timestamp__gte=F("thread__unanswered_since"), **waiting))
-
     def _page(self, rows: Any) -> Response:
         page = self.paginate_queryset(rows.newest_first())
         return self.get_paginated_response([_communication(message) for message in page or []])
+
+
+class UnansweredCommunications(Communications):
+    @extend_schema(operation_id="comunicaciones_por_responder")
+    def list(self, request: Request) -> Response:
+        """Lo que la gente escribió y nadie ha respondido todavía."""
+        waiting = {"thread__unanswered_since__isnull": False, "thread__merged_into__isnull": True}
+        return self._page(self.get_queryset().inbound().filter(timestamp__gte=F("thread__unanswered_since"), **waiting))

@@ -26,10 +26,10 @@ _client_pages: list[Any] = [
     path("clientes/<str:cliente_id>", client_pages.Clients.as_view({"get": "retrieve"})),
     path("usuarios", client_pages.Users.as_view({"get": "list"})),
     path("tickets", client_pages.Tickets.as_view({"get": "list", "post": "create"})),
-    path("tickets/conversacion/<str:message_id>", client_pages.Tickets.as_view({"get": "of_conversation"})),
+    path("tickets/conversacion/<str:message_id>", client_pages.MessageTickets.as_view({"get": "list"})),
     path("tickets/<str:ticket_id>", client_pages.Tickets.as_view({"get": "retrieve", "put": "update"})),
     path("comunicaciones", client_pages.Communications.as_view({"get": "list"})),
-    path("comunicaciones/por-responder", client_pages.Communications.as_view({"get": "unanswered"})),
+    path("comunicaciones/por-responder", client_pages.UnansweredCommunications.as_view({"get": "list"})),
     path("comunicaciones/crear-cliente-automatico", client_pages.Clients.as_view({"post": "create_automatically"})),
 ]
 urlpatterns: list[Any] = [path("whatsapp/webhook", webhook.view), *_messages, *_client_pages]

@@ -297,7 +297,7 @@ def _file(row: Message, part: Any) -> File:
 
 def media_url(media: Media) -> str:
     """Where staff may look at it; each look is checked (whatsapp/serving.py)."""
-    return reverse("admin:whatsapp_media_file", args=[media.message_id])
+    return reverse("admin:whatsapp_media_file", args=[media.pk])
 
 
 def _show_location(row: Message, shown: Shown) -> None:

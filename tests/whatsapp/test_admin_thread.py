@@ -147,10 +147,9 @@ def test_a_stored_file_is_shown_or_linked(alice: User, thread: Thread, kind: str
     media = Media.objects.create(
         message=message, media_id="1", kind=kind, state=MediaState.STORED, filename="contrato.pdf", size=2048
     )
-    assert media.message_id == message.pk
     page = at_desk(alice).get(page_of(thread)).content.decode()
     assert tag in page
-    assert reverse("admin:whatsapp_media_file", args=[message.pk]) in page
+    assert reverse("admin:whatsapp_media_file", args=[media.pk]) in page
 
 
 # --- What hangs on a message --------------------------------------------------------------------------

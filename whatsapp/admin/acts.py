@@ -107,8 +107,7 @@ def send_chosen_template(deed: Deed) -> Said:
 def send_again(deed: Deed) -> Said:
     """A new row, with the words of one that failed or that nobody knows about; the old one stays as it is."""
     old = deed.message()
-    [bubble] = bubbles_of(deed.thread, [old]) or [None]
-    if bubble is None or not bubble.may_be_sent_again:
+    if not any(bubble.may_be_sent_again for bubble in bubbles_of(deed.thread, [old])):
         raise Conflict("Este mensaje no se puede enviar otra vez desde aquí.")
     send_text(deed.thread, old.body or "", by=deed.by, key=uuid5(deed.key, f"again-{old.pk}"))
     return Said("Se envía otra vez, como mensaje nuevo.", was_sent=True)
@@ -147,18 +146,25 @@ def assign(deed: Deed) -> Said:
     if not chosen:
         deed.thread.change(assigned_to=None)
         return Said("La conversación ya no está asignada a nadie.")
-    person = User.objects.responsible().filter(pk=as_id(chosen)).first() if as_id(chosen) else None
-    if person is None:
-        raise Refusal("Elija a una persona del equipo.", code="persona_invalida")
+    person = _somebody(chosen)
     deed.thread.change(assigned_to=person)
     return Said(f"Asignada a {person.name}.")
+
+
+def _somebody(chosen: str) -> User:
+    known = as_id(chosen)
+    person = User.objects.responsible().filter(pk=known).first() if known else None
+    if person is None:
+        raise Refusal("Elija a una persona del equipo.", code="persona_invalida")
+    return person
 
 
 # --- Whose thread it is -------------------------------------------------------------------------------
 
 
 def link_to_contact(deed: Deed) -> Said:
-    contact = Contact.objects.present().visible_to(deed.by).filter(pk=as_id(deed.text("cliente"))).first()
+    known = as_id(deed.text("cliente"))
+    contact = Contact.objects.present().visible_to(deed.by).filter(pk=known).first() if known else None
     if contact is None:
         raise NotFound("Ese cliente ya no está, o no es suyo.")
     reason = deed.text("motivo")[:200] or "Elegido a mano en la conversación."
@@ -184,8 +190,7 @@ def open_lead(deed: Deed) -> Said:
 
 def open_task(deed: Deed) -> Said:
     due = _end_of(deed.text("fecha")) if deed.text("fecha") else None
-    chosen = as_id(deed.text("persona")) if deed.text("persona") else None
-    person = User.objects.responsible().filter(pk=chosen).first() if chosen else None
+    person = _somebody(deed.text("persona")) if deed.text("persona") else None
     task = make_task(
         deed.message(), by=deed.by, text=deed.text("texto")[:2_000], complete_till=due, responsible_user=person
     )

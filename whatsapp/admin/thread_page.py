@@ -18,7 +18,7 @@ from django.utils.safestring import SafeString
 
 from crm.admin.base import REFUSALS, sentence_of
 from crm.admin.rights import actor
-from crm.display import change_url
+from crm.display import change_url, moment
 from crm.exceptions import Refusal
 from crm.ids import new_id
 from crm.models import Contact, User
@@ -173,6 +173,7 @@ def context_of(request: HttpRequest, thread: Thread) -> dict[str, Any]:
         "thread": thread,
         "me": user,
         "number": shown_number(thread.address),
+        "waiting_since": moment(thread.unanswered_since),
         "window_tone": tone,
         "window": window,
         "blocked": blocked,

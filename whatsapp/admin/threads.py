@@ -5,7 +5,7 @@ from datetime import timedelta
 from typing import Any
 
 from django.contrib import admin
-from django.db.models import F, QuerySet
+from django.db.models import F, Q, QuerySet
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import URLPattern, path
 from django.utils import timezone
@@ -36,6 +36,8 @@ UNANSWERED, UNREAD, CLOSING, UNKNOWN, CANDIDATES, MINE = (
     "mias",
 )
 WITH_CANDIDATES = (LinkState.SEVERAL, LinkState.DOUBTFUL)
+# So many found threads are named one by one, so that counting and reading the page do not look for them again.
+FEW = 500
 NEWEST_FIRST = (F("last_message_at").desc(nulls_last=True), "-id")
 
 LINK_TONES = {
@@ -104,7 +106,7 @@ class NumberFilter(DropdownFilter):
 class ThreadAdmin(StaffAdmin):
     may_add = may_delete = NOBODY
     list_display = ("who", "last_text", "when", "waiting", "window", "link_label", "holder", "bot")
-    list_display_links = None
+    list_display_links = ("who",)
     list_filter = (SituationFilter, ("assigned_to", AutocompleteSelectFilter), NumberFilter)
     list_select_related = ("contact", "assigned_to", "number")
     search_fields = ("profile_name",)
@@ -125,25 +127,19 @@ class ThreadAdmin(StaffAdmin):
     @display(description="conversación")
     def who(self, thread: Thread) -> str:
         return format_html(
-            '<a href="{}" class="puente-link wa-who"><strong>{}</strong>{}<br><span class="wa-faint">{}</span></a>',
-            change_url(thread),
+            '<span class="wa-who"><strong>{}</strong>{}<br><span class="wa-faint">{}</span></span>',
             thread.title,
-            format_html(
-                ' <span class="wa-badge" title="{0} sin leer">{0}<span class="sr-only"> sin leer</span></span>',
-                thread.unread if thread.unread < 100 else "99+",
-            )
-            if thread.unread
-            else "",
+            unread_badge(thread),
             shown_number(thread.address) or "Sin número visible",
         )
 
     @display(description="último mensaje")
     def last_text(self, thread: Thread) -> str:
-        arrow = {Direction.INBOUND: "Recibido: ", Direction.OUTBOUND: "Enviado: "}.get(
-            Direction(thread.last_direction) if thread.last_direction else "", ""
-        )
         text = shortened(thread.last_preview, 60)
-        return format_html('<span class="wa-faint">{}</span>{}', arrow, text) if text != NOTHING else NOTHING
+        if text == NOTHING or not thread.last_direction:
+            return text
+        direction = Direction(thread.last_direction).label
+        return format_html('<span><span class="wa-faint">{}:</span> {}</span>', direction, text)
 
     @display(description="hora")
     def when(self, thread: Thread) -> str:
@@ -188,15 +184,10 @@ class ThreadAdmin(StaffAdmin):
         """
         people = Contact.objects.search(typed)
         if people[: MANY_PEOPLE + 1].count() > MANY_PEOPLE:
-            return queryset.filter(contact__search_words__finds=typed)
-        threads = Thread.objects.present()
-        roads = [
-            threads.filter(contact__in=people.values("pk")).values("pk"),
-            threads.filter(profile_name__icontains=typed).values("pk"),
-        ]
-        if query_terms(typed):
-            roads.append(Alias.objects.with_digits(typed).values("thread_id"))
-        return queryset.filter(pk__in=roads[0].union(*roads[1:]))
+            return queryset.filter(Q(contact__search_words__finds=typed) | Q(profile_name__icontains=typed))
+        found = roads_to(typed, people)
+        few = list(found[: FEW + 1])
+        return queryset.filter(pk__in=few if len(few) <= FEW else found)
 
     def describe_for_palette(self, row: Any) -> str:
         return f"WhatsApp · {shown_number(row.address) or 'sin número visible'}"
@@ -209,7 +200,7 @@ class ThreadAdmin(StaffAdmin):
         return [
             path("<int:thread_id>/hacer/<slug:name>/", act, name="whatsapp_thread_act"),
             path("<int:thread_id>/ver/<slug:name>/", part, name="whatsapp_thread_part"),
-            path("archivo/<int:message_id>/", StaffFile.as_view(), name="whatsapp_media_file"),
+            path("archivo/<int:media_id>/", StaffFile.as_view(), name="whatsapp_media_file"),
             *super().get_urls(),
         ]
 
@@ -246,3 +237,21 @@ class ThreadAdmin(StaffAdmin):
         if found is None:
             raise Http404
         return found
+
+
+def roads_to(typed: str, people: QuerySet[Contact]) -> QuerySet[Any, Any]:
+    """The ids of threads that are found by what was typed: whose they are, what they are called, their digits."""
+    threads = Thread.objects.present()
+    roads: list[QuerySet[Any, Any]] = [threads.filter(contact__in=people.values("pk")).values_list("pk", flat=True)]
+    if any(char.isalpha() for char in typed):
+        roads.append(threads.filter(profile_name__icontains=typed).values_list("pk", flat=True))
+    if query_terms(typed):
+        roads.append(Alias.objects.with_digits(typed).values_list("thread_id", flat=True))
+    return roads[0].union(*roads[1:])
+
+
+def unread_badge(thread: Thread) -> str:
+    if not thread.unread:
+        return ""
+    shown = thread.unread if thread.unread < 100 else "99+"
+    return format_html(' <span class="wa-badge">{}<span class="wa-hidden"> sin leer</span></span>', shown)

@@ -73,7 +73,8 @@ def _contact(request: HttpRequest, user: User) -> Contact | None:
     typed = request.GET.get("contact", "")
     if not typed:
         return None
-    found = Contact.objects.present().visible_to(user).filter(pk=as_id(typed)).first() if as_id(typed) else None
+    known = as_id(typed)
+    found = Contact.objects.present().visible_to(user).filter(pk=known).first() if known else None
     if found is None:
         raise NotFound("Ese contacto ya no está, o no es suyo.")
     return found

@@ -266,12 +266,18 @@ function thread() {
 
   /* The page has no size until Alpine shows it. */
   function begin() {
+    page.style.setProperty("--wa-top", `${Math.round(page.getBoundingClientRect().top + window.scrollY)}px`);
     const wanted = location.hash.startsWith("#m") && document.getElementById(location.hash.slice(1));
     if (wanted) wanted.scrollIntoView({ block: "center" });
     else if (news) toEnd();
   }
   begin();
   document.addEventListener("alpine:initialized", () => setTimeout(begin));
+  window.addEventListener("resize", () => {
+    const wasAtEnd = isAtEnd();
+    page.style.setProperty("--wa-top", `${Math.round(page.getBoundingClientRect().top + window.scrollY)}px`);
+    if (wasAtEnd) toEnd();
+  });
   /* Pictures grow while they load. */
   scroll.addEventListener("load", () => { if (isAtEnd()) toEnd(); }, true);
 }

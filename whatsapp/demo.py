@@ -218,7 +218,11 @@ def _words(told: Told) -> dict[str, str]:
 def _hear(told: Told, kind: str, text: str, at: datetime) -> None:
     """A line of the person's, as Meta would bring it."""
     number, about = told.thread.address, ""
-    item = {"from": number or _user_id(told.story), "id": _wamid(told), "timestamp": str(int(at.timestamp()))}
+    item: dict[str, Any] = {
+        "from": number or _user_id(told.story),
+        "id": _wamid(told),
+        "timestamp": str(int(at.timestamp())),
+    }
     item |= {"type": kind, **_part(told, kind, text)}
     if kind == "reaction":
         about = next((one.message_id or "" for one in reversed(told.messages) if one.is_outbound), "")
@@ -475,7 +479,7 @@ def _statuses(message: Message) -> Iterator[StatusEvent]:
     for status, at in moments.items():
         if at is not None:
             yield StatusEvent(
-                message_id=message.message_id,
+                message_id=message.message_id or "",
                 status=status,
                 at=at,
                 callback_data=str(message.key),

@@ -177,8 +177,9 @@ def _not_nudged() -> Q:
 
 def _nudge(found: Thread) -> int:
     """One thread in one transaction, its contact locked first. A thread that is busy now is nudged by the next run."""
+    assert found.contact_id is not None
     with transaction.atomic():
-        lock_people([found.contact_id] if found.contact_id else [])
+        lock_people([found.contact_id])
         rows = Thread.objects.present().unanswered().filter(_not_nudged(), pk=found.pk, contact_id=found.contact_id)
         thread = rows.select_for_update(of=("self",), no_key=True, skip_locked=True).first()
         if thread is None:

@@ -16,7 +16,7 @@ import time
 import zlib
 from base64 import b64encode
 from collections.abc import Callable
-from functools import lru_cache, wraps
+from functools import lru_cache, partial, wraps
 from typing import Any
 
 import orjson
@@ -230,7 +230,7 @@ def _tell_how_it_fares(address: str, wamid: str, receiver: str, body: dict[str, 
     """Statuses follow one after the other, each with the moment of which it tells."""
     fate = ["sent", "failed"] if receiver.endswith(NOBODY_THERE) else list(SECONDS_UNTIL)
     for status, seconds in zip(fate, SECONDS_UNTIL.values(), strict=False):
-        LATER.do(seconds, lambda status=status: post_status(address, wamid, receiver, status, body))
+        LATER.do(seconds, partial(post_status, address, wamid, receiver, status, body))
 
 
 def post_status(address: str, wamid: str, receiver: str, status: str, body: dict[str, Any]) -> None:

@@ -23,12 +23,17 @@ pytestmark = [pytest.mark.django_db, pytest.mark.sqlite]
 EVENTS, ITEMS = list_of(WebhookEvent), list_of(WebhookItem)
 
 
+def stored(body: bytes) -> WebhookEvent:
+    store(body)
+    return WebhookEvent.objects.latest("pk")
+
+
 @pytest.fixture
 def failed() -> WebhookEvent:
     """Two messages, one of them without its id."""
     broken = text_message("La rota")
     del broken["id"]
-    event = store(a_request(text_message("La buena"), broken))
+    event = stored(a_request(text_message("La buena"), broken))
     apply_waiting()
     event.refresh_from_db()
     assert event.state == EventState.FAILED
@@ -94,13 +99,13 @@ def test_what_is_no_request_is_shown_too(alice: User, body: bytes) -> None:
 
 
 def test_what_a_stranger_wrote_is_shown_as_text(alice: User) -> None:
-    event = store(a_request(text_message("<script>alert(1)</script>")))
+    event = stored(a_request(text_message("<script>alert(1)</script>")))
     assert b"<script>alert(1)" not in at_desk(alice).get(page_of(event)).content
 
 
 def test_the_very_bytes_can_be_downloaded_and_that_is_audited(alice: User) -> None:
     body = b'{"object": "whatsapp_business_account",  "entry": []}\n'
-    event = store(body)
+    event = stored(body)
     response = at_desk(alice).get(reverse("admin:whatsapp_webhookevent_body", args=[event.pk]))
     assert response.content == body
     assert "attachment" in response.headers["Content-Disposition"]
@@ -172,16 +177,21 @@ def test_what_failed_stands_at_the_top_of_every_page_for_the_office(
 def test_an_account_that_meta_refuses_is_told_until_a_message_goes_out(alice: User, bob: User) -> None:
     thread = thread_with()
     answered(thread, status=MessageStatus.FAILED, error_code=190)
-    (notice,) = notices.refused_account(alice)
+    (notice,) = notices.notices(alice)
     assert "código 190" in notice.text
-    assert not list(notices.refused_account(bob))
+    assert not list(notices.notices(bob))
     answered(thread)
-    assert not list(notices.refused_account(alice))
+    assert not list(notices.notices(alice))
+
+
+def test_while_all_is_well_the_notices_cost_one_query(alice: User, django_assert_num_queries: Any) -> None:
+    with django_assert_num_queries(1):
+        assert not list(notices.notices(alice))
 
 
 def test_a_number_that_nobody_has_is_no_fault_of_the_account(alice: User) -> None:
     answered(thread_with(), status=MessageStatus.FAILED, error_code=131026)
-    assert not list(notices.refused_account(alice))
+    assert not list(notices.notices(alice))
 
 
 # --- Numbers ----------------------------------------------------------------------------------

@@ -168,7 +168,7 @@ def test_a_stranger_who_waits_is_told_to_everybody(bob: User) -> None:
     thread = thread_with(NUMBER)
     said(thread, at=minutes_ago(61))
     assert following.nudge_unanswered() == 0
-    (notice,) = notices.unanswered_strangers(bob)
+    (notice,) = notices.notices(bob)
     assert notice.text == "1 conversación de WhatsApp sin cliente y sin responder."
     thread.change(unanswered_since=None)
-    assert not list(notices.unanswered_strangers(bob))
+    assert not list(notices.notices(bob))

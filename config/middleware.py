@@ -11,6 +11,7 @@ from config.addresses import client_address
 from config.logs import current_request_id
 from crm.acting import Origin, acting_through
 from crm.ids import new_id
+from whatsapp.api import webhook
 
 logger = logging.getLogger("puente.request")
 
@@ -41,6 +42,21 @@ class RequestContext:
             return response
         finally:
             current_request_id.reset(token)
+
+
+class ProvenRequests:
+    """Webhooks that prove themselves by a signature are answered before the frame that serves people.
+
+    Neither session, sign-in, idempotency keys nor browsers' policies mean anything to Meta, and all of them cost.
+    """
+
+    def __init__(self, get_response: Handler) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        if request.path_info.rstrip("/") == webhook.PATH:
+            return webhook.view(request)
+        return self.get_response(request)
 
 
 class OptionalSlash:

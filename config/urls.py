@@ -34,6 +34,7 @@ urlpatterns = [
     path("api/", include(absent.other_routes)),
     path("api/schema", SchemaView.as_view(), name="schema"),
     path("api/docs", DocsView.as_view(), name="docs"),
+    path("simulated-meta/", include("whatsapp.simulated_urls")),
     path("health", health.alive, name="health"),
     path("health/ready", health.ready, name="ready"),
     path("metrics", MetricsView.as_view(), name="metrics"),

@@ -6,13 +6,14 @@ from typing import Any
 import pytest
 from django.db import OperationalError
 from django.test import Client
+from django.urls import reverse
 
 from tests.whatsapp.payloads import SAMPLES, a_request, signed, text_message
 from whatsapp.choices import EventState
 from whatsapp.models import Message, WebhookEvent
 from whatsapp.receiving import storing
 
-WEBHOOK = "/api/v1/whatsapp/webhook"
+WEBHOOK = reverse("whatsapp-webhook")
 VECTORS = json.loads((SAMPLES / "signatures/vectors.json").read_text())
 
 pytestmark = [pytest.mark.django_db, pytest.mark.sqlite]
@@ -122,16 +123,25 @@ def test_a_final_slash_makes_no_difference(client: Client) -> None:
     assert answer.status_code == 200
 
 
+def test_it_is_answered_before_sessions_and_sign_in(client: Client) -> None:
+    """No browser's policy, no cookie, no token: what proves a request here is its signature."""
+    body = a_request(text_message())
+    answer = post(client, body, **signed(body), HTTP_AUTHORIZATION="Bearer nonsense", HTTP_IDEMPOTENCY_KEY="x" * 300)
+    assert answer.status_code == 200
+    assert "Content-Security-Policy" not in answer.headers
+    assert answer.headers["X-Request-ID"]
+
+
 def test_other_methods_are_told_so(client: Client) -> None:
     answer = client.put(WEBHOOK)
     assert (answer.status_code, answer["Allow"]) == (405, "GET, POST")
 
 
 def test_a_database_that_is_away_makes_meta_send_it_again(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
-    def away(**kwargs: Any) -> None:
+    def away(body: bytes) -> None:
         raise OperationalError("the server closed the connection")
 
-    monkeypatch.setattr(storing.WebhookEvent.objects, "create", away)
+    monkeypatch.setattr(storing.WebhookEvent.objects, "keep", away)
     client.raise_request_exception = False
     body = a_request(text_message())
     answer = post(client, body, **signed(body))

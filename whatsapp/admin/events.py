@@ -53,7 +53,7 @@ SHOWN_BYTES = 60_000
 @admin.register(WebhookEvent)
 class WebhookEventAdmin(ReadOnlyAdmin):
     may_view = MAY_SEE_EVENTS
-    ordering = ("-received_at", "-id")
+    ordering = ("-id",)
     list_display = ("name", "state_label", "came", "age", "items", "failures_label", "attempts", "size", "error_label")
     list_display_links = ("name",)
     list_filter = (("state", ChoicesDropdownFilter), ("received_at", DayRangeFilter))

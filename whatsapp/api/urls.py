@@ -32,4 +32,4 @@ _client_pages: list[Any] = [
     path("comunicaciones/por-responder", client_pages.UnansweredCommunications.as_view({"get": "list"})),
     path("comunicaciones/crear-cliente-automatico", client_pages.Clients.as_view({"post": "create_automatically"})),
 ]
-urlpatterns: list[Any] = [path("whatsapp/webhook", webhook.view), *_messages, *_client_pages]
+urlpatterns: list[Any] = [path("whatsapp/webhook", webhook.view, name="whatsapp-webhook"), *_messages, *_client_pages]

@@ -13,6 +13,8 @@ from django.views.decorators.csrf import csrf_exempt
 from whatsapp.receiving.signature import is_signed
 from whatsapp.receiving.storing import store
 
+# Answered before the frame of pages and API (config/middleware.py).
+PATH = "/api/v1/whatsapp/webhook"
 # Meta batches up to 3 MB.
 LARGEST_BODY = 4 * 1024 * 1024
 SIGNATURE_HEADER = "X-Hub-Signature-256"

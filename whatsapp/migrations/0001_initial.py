@@ -282,7 +282,7 @@ class Migration(migrations.Migration):
             options={
                 'verbose_name': 'aviso de Meta',
                 'verbose_name_plural': 'avisos de Meta',
-                'indexes': [models.Index(condition=models.Q(('state__in', ['stored', 'applying'])), fields=['id'], name='whatsapp_event_waiting'), models.Index(fields=['-received_at', '-id'], name='whatsapp_event_newest'), models.Index(condition=models.Q(('state', 'failed')), fields=['-received_at'], name='whatsapp_event_failed'), models.Index(condition=models.Q(('state', 'applying')), fields=['lease_token'], name='whatsapp_event_held')],
+                'indexes': [models.Index(condition=models.Q(('state__in', ['stored', 'applying'])), fields=['id'], name='whatsapp_event_waiting'), models.Index(condition=models.Q(('state', 'failed')), fields=['-id'], name='whatsapp_event_failed'), models.Index(condition=models.Q(('state', 'applying')), fields=['lease_token'], name='whatsapp_event_held')],
                 'constraints': [models.CheckConstraint(condition=models.Q(('state__in', ['stored', 'applying', 'applied', 'failed'])), name='whatsapp_event_state_is_known', violation_error_message='El valor no está entre los permitidos.')],
             },
         ),
@@ -330,10 +330,6 @@ class Migration(migrations.Migration):
                 'indexes': [models.Index(condition=models.Q(('state__in', ['pending', 'fetching'])), fields=['next_try_at'], name='whatsapp_media_due'), models.Index(condition=models.Q(('state', 'fetching')), fields=['lease_token'], name='whatsapp_media_held')],
                 'constraints': [models.CheckConstraint(condition=models.Q(('state__in', ['pending', 'fetching', 'stored', 'refused', 'failed'])), name='whatsapp_media_state_is_known', violation_error_message='El valor no está entre los permitidos.')],
             },
-        ),
-        migrations.AddIndex(
-            model_name='thread',
-            index=models.Index(models.OrderBy(models.F('last_message_at'), descending=True, nulls_last=True), models.OrderBy(models.F('id'), descending=True), condition=models.Q(('merged_into__isnull', True)), name='whatsapp_thread_newest'),
         ),
         migrations.AddIndex(
             model_name='thread',

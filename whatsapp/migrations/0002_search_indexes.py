@@ -1,4 +1,5 @@
-"""Indexes that only PostgreSQL has: GIN over the words of messages and over the digits of identities."""
+"""Indexes that only PostgreSQL has: GIN over the words of messages and over the digits of identities,
+and the order of the inbox, in which threads without a message stand last."""
 
 from typing import Any
 
@@ -8,6 +9,9 @@ from crm.search import words_vector
 
 INDEXES = {
     "whatsapp_message_search": f"ON conversaciones_whatsapp USING gin ({words_vector('search_words')})",
+    "whatsapp_thread_newest": (
+        "ON whatsapp_thread (last_message_at DESC NULLS LAST, id DESC) WHERE merged_into_id IS NULL"
+    ),
     "whatsapp_alias_digits": f"ON whatsapp_alias USING gin ({words_vector('digits')})",
 }
 

@@ -8,7 +8,7 @@ from datetime import timedelta
 from typing import Any, Self
 from uuid import UUID
 
-from django.db import models, transaction
+from django.db import connection, models, transaction
 from django.db.models import F, Q
 from django.utils import timezone
 
@@ -24,6 +24,16 @@ FORGOTTEN_TOGETHER = 2_000
 
 
 class WebhookEventQuerySet(models.QuerySet["WebhookEvent"]):
+    def keep(self, body: bytes) -> None:
+        """Store a request as it came.
+
+        Written as SQL: Meta asks for an answer within a quarter of a second a thousand times over, and the ORM took
+        twice the time of the statement.
+        """
+        now = connection.ops.adapt_datetimefield_value(timezone.now())
+        with connection.cursor() as cursor:
+            cursor.execute(_KEPT, [body, now, now])
+
     def waiting(self) -> Self:
         return self.filter(state__in=[EventState.STORED, EventState.APPLYING])
 
@@ -81,8 +91,7 @@ class WebhookEvent(models.Model):
         constraints = [is_one_of("state", EventState, "whatsapp_event_state_is_known")]
         indexes = [
             models.Index(fields=["id"], condition=Q(state__in=["stored", "applying"]), name="whatsapp_event_waiting"),
-            models.Index(fields=["-received_at", "-id"], name="whatsapp_event_newest"),
-            models.Index(fields=["-received_at"], condition=Q(state="failed"), name="whatsapp_event_failed"),
+            models.Index(fields=["-id"], condition=Q(state="failed"), name="whatsapp_event_failed"),
             models.Index(fields=["lease_token"], condition=Q(state="applying"), name="whatsapp_event_held"),
         ]
 
@@ -118,6 +127,12 @@ class WebhookEvent(models.Model):
             lease_token=None,
             lease_until=None,
         )
+
+
+_KEPT = """
+INSERT INTO whatsapp_webhookevent (body, received_at, state, next_try_at, attempts, items, failures, error)
+VALUES (%s, %s, 'stored', %s, 0, 0, 0, '')
+"""
 
 
 class WebhookItemQuerySet(models.QuerySet["WebhookItem"]):

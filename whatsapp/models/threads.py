@@ -137,12 +137,7 @@ class Thread(models.Model):
             ),
         ]
         indexes = [
-            models.Index(
-                F("last_message_at").desc(nulls_last=True),
-                F("id").desc(),
-                condition=Q(merged_into__isnull=True),
-                name="whatsapp_thread_newest",
-            ),
+            # The list's order, newest first and those without a message last, has an index of its own: migration 0002.
             models.Index(
                 fields=["unanswered_since"],
                 condition=Q(unanswered_since__isnull=False, merged_into__isnull=True),

@@ -27,16 +27,11 @@ def text(body: str) -> dict[str, Any]:
     return {"type": "text", "text": {"body": found, "preview_url": "http" in found}}
 
 
-def template(name: str, language: str, values: Mapping[str, Sequence[str]]) -> dict[str, Any]:
-    """`values`: the texts for each component with variables, in their order: {"header": […], "body": […]}."""
-    components = [
-        {"type": part, "parameters": [{"type": "text", "text": str(value)} for value in texts]}
-        for part, texts in values.items()
-        if texts
-    ]
+def template(name: str, language: str, components: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """`components`: the texts for its variables as whatsapp/templating.py lays them out."""
     found: dict[str, Any] = {"name": name, "language": {"code": language}}
     if components:
-        found["components"] = components
+        found["components"] = [dict(component) for component in components]
     return {"type": "template", "template": found}
 
 

@@ -77,13 +77,13 @@ def send_template(
     key: UUID | None = None,
 ) -> Message:
     """Send an approved template: the only thing that may be sent after the 24 hours. A bare list is the body's."""
-    from whatsapp.templating import render
+    from whatsapp.templating import components, render
 
     if not Template.objects.usable().filter(pk=template.pk).exists():
         raise Refusal(f"La plantilla «{template}» no está aprobada o Meta la rechazó.", code="plantilla_no_disponible")
     given = values if isinstance(values, Mapping) else {"body": list(values)}
     words = render(template, given)
-    body = bodies.template(template.name, template.language, given)
+    body = bodies.template(template.name, template.language, components(template, given))
     return _send(thread, body, words=words, by=by, author=author, is_template=True, key=key)
 
 

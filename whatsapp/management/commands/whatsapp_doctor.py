@@ -245,7 +245,7 @@ def _broker() -> Iterator[Finding]:
 def _events() -> Iterator[Finding]:
     now = timezone.now()
     waiting = WebhookEvent.objects.waiting()
-    oldest = waiting.order_by("received_at").values_list("received_at", flat=True).first()
+    oldest = waiting.order_by("id").values_list("received_at", flat=True).first()
     if oldest is None:
         yield Finding("waiting", GOOD, "No hay avisos de Meta por procesar.")
     else:
@@ -258,7 +258,7 @@ def _events() -> Iterator[Finding]:
         yield Finding(
             "failed", DOUBTFUL, f"Avisos con fallos: {failed}. Se repiten con «manage.py replay_whatsapp --failed»."
         )
-    newest = WebhookEvent.objects.order_by("-received_at", "-id").values_list("received_at", flat=True).first()
+    newest = WebhookEvent.objects.order_by("-id").values_list("received_at", flat=True).first()
     if newest is None:
         yield Finding("received", DOUBTFUL, "Meta todavía no ha enviado nada: escriba al número desde un teléfono.")
     else:

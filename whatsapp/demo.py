@@ -51,7 +51,7 @@ from whatsapp.receiving.identity import names_of_number
 from whatsapp.receiving.words import text_of
 from whatsapp.sending import bodies
 from whatsapp.simulated import DISPLAY_NUMBER, DOCUMENT_IDS, IMAGE_IDS, TEMPLATES, envelope
-from whatsapp.templating import render
+from whatsapp.templating import components, render
 
 THREADS = 60
 # Two people of the CRM have one number: who has written must be said by somebody (crm/demo/people.py).
@@ -327,15 +327,12 @@ def _body(kind: str, text: str, told: Told) -> tuple[dict[str, Any], str]:
     if kind == "template":
         name, *values = [part.format(**_words(told)) for part in text.split("|")]
         template = next(one for one in TEMPLATES if one["name"] == name)
-        return bodies.template(name, template["language"], {"body": values}), _filled(template, values)
+        row = Template(name=name, language=template["language"], components=template["components"])
+        return bodies.template(name, row.language, components(row, values)), render(row, values)
     if kind == "document":
         part = {"id": f"{DOCUMENT_IDS}{told.story.id.int % 10**9:09d}", "caption": text, "filename": f"{text}.pdf"}
         return {"type": "document", "document": part}, text
     return bodies.text(text), text
-
-
-def _filled(template: dict[str, Any], values: Sequence[str]) -> str:
-    return render(Template(name=template["name"], components=template["components"]), list(values))
 
 
 def _fare(told: Told, message: Message, *, failed: bool) -> None:

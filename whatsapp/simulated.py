@@ -28,7 +28,6 @@ from django.utils.crypto import constant_time_compare
 from django.views.decorators.csrf import csrf_exempt
 
 from crm.ids import new_id
-from whatsapp.api import webhook
 
 logger = logging.getLogger("puente.whatsapp.simulated")
 
@@ -162,7 +161,7 @@ def messages(request: HttpRequest, number_id: str) -> HttpResponse:
     _check_content(body)
     wamid = f"wamid.{b64encode(secrets.token_bytes(24)).decode()}"
     if body["type"] != "reaction":
-        _tell_how_it_fares(request.build_absolute_uri(reverse(webhook.view)), wamid, receiver, body)
+        _tell_how_it_fares(request.build_absolute_uri(reverse("whatsapp-webhook")), wamid, receiver, body)
     contact = {"input": body.get("to") or receiver, "wa_id" if receiver.isdigit() else "user_id": receiver}
     taken: dict[str, Any] = {"id": wamid}
     if body["type"] == "template":

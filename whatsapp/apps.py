@@ -8,6 +8,7 @@ class WhatsappConfig(AppConfig):
     verbose_name = "WhatsApp"
 
     def ready(self) -> None:
-        from whatsapp import notices
+        from whatsapp import notices, panels
 
         notices.register()
+        panels.register()

@@ -46,6 +46,7 @@ STATUS_RANKS: dict[str, int] = {
     MessageStatus.READ: 7,
     MessageStatus.PLAYED: 8,
 }
+NEVER_LEFT = (MessageStatus.WITHDRAWN, MessageStatus.FAILED)
 # What Meta's webhook says that moves a message on; any other word is kept and moves nothing.
 STATUSES_OF_META = (
     MessageStatus.SENT,

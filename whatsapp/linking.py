@@ -17,6 +17,7 @@ from django.utils import timezone
 from crm.exceptions import Conflict
 from crm.models import AuditEntry, Contact, ContactPhone
 from whatsapp.choices import AliasKind, LinkRule, LinkState
+from whatsapp.consent import opt_out
 from whatsapp.models import Alias, Message, MessageCount, Thread, ThreadLink
 
 if TYPE_CHECKING:
@@ -103,6 +104,8 @@ def link(thread: Thread, contact: Contact, *, rule: LinkRule, by: "User | None",
         )
         _follow(thread, locked)
         _belong_to(thread, contact, LinkState.LINKED)
+        if thread.opted_out_at is not None:
+            opt_out(thread, at=thread.opted_out_at)  # what was said before anybody knew who it is
         if by is not None:
             AuditEntry.write("whatsapp.link", "contacts", contact.pk, thread=thread.pk, rule=rule)
     return made

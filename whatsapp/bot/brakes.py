@@ -7,6 +7,7 @@ from django.utils import timezone
 
 from crm.phones import parse_phone
 from whatsapp.choices import Author, MessageStatus
+from whatsapp.consent import has_opted_out
 from whatsapp.models import BotSettings, BusinessNumber, Thread
 
 
@@ -51,12 +52,6 @@ def costly_reason(thread: Thread, settings: BotSettings) -> Reason | None:
     if is_own_number(thread):
         return Reason.OWN_NUMBER
     return Reason.CAP if is_over_cap(thread, settings) else None
-
-
-def has_opted_out(thread: Thread) -> bool:
-    """Said in this thread, or known of the contact."""
-    contact = thread.contact
-    return thread.opted_out_at is not None or (contact is not None and contact.opted_out_of_messages)
 
 
 def is_own_number(thread: Thread) -> bool:

@@ -10,8 +10,8 @@ from enum import StrEnum
 from typing import Any
 
 from crm.exceptions import Refusal
-from crm.models import Contact
 from crm.text import words
+from whatsapp import consent
 from whatsapp.bot import brakes
 from whatsapp.choices import Author
 from whatsapp.linking import recognise
@@ -108,20 +108,17 @@ def hear_wish(thread: Thread, message: Message, wish: Wish) -> bool:
 def _leave(thread: Thread, message: Message) -> None:
     if _was_taken_back(thread, message.timestamp):
         return
-    if not brakes.has_opted_out(thread):
+    if not consent.has_opted_out(thread):
         _confirm(thread, message, FAREWELL)
-    at = max(thread.opted_out_at or message.timestamp, message.timestamp)
-    thread.change(opted_out_at=at, answer_due_at=None, answer_token=None, answer_lease_until=None)
-    _tell_contact(thread, opted_out=True)
+    consent.opt_out(thread, at=message.timestamp)
 
 
 def _come_back(thread: Thread, message: Message) -> bool:
-    if not brakes.has_opted_out(thread) or (
+    if not consent.has_opted_out(thread) or (
         thread.opted_out_at is not None and thread.opted_out_at >= message.timestamp
     ):
         return False
-    thread.change(opted_out_at=None)
-    _tell_contact(thread, opted_out=False)
+    consent.opt_in(thread)
     _confirm(thread, message, WELCOME)
     return True
 
@@ -130,15 +127,6 @@ def _was_taken_back(thread: Thread, at: datetime) -> bool:
     """Whether a later message that came earlier said the contrary."""
     later = thread.messages.written_by_contact().filter(timestamp__gt=at).newest_first()[:50]
     return next((wish for one in later if (wish := wish_of(one)) is not None), None) == Wish.RETURN
-
-
-def _tell_contact(thread: Thread, *, opted_out: bool) -> None:
-    """The flag that everybody who writes to people asks."""
-    if thread.contact_id is None:
-        return
-    contact = Contact.objects.select_for_update(of=("self",), no_key=True).get(pk=thread.contact_id)
-    contact.edit({"opted_out_of_messages": opted_out})
-    thread.contact = contact
 
 
 def _confirm(thread: Thread, message: Message, text: str) -> None:

@@ -5,13 +5,13 @@ from typing import TYPE_CHECKING, Any, Self
 
 from django.conf import settings
 from django.db import models, transaction
-from django.db.models import F, Min, Q
+from django.db.models import F, Max, Min, Q
 from django.utils import timezone
 
 from crm.constraints import is_one_of
 from crm.models import Contact
 from crm.scope import is_limited
-from whatsapp.choices import Direction, LinkState, MessageStatus, Silence
+from whatsapp.choices import NEVER_LEFT, Author, Direction, LinkState, MessageStatus, Silence
 from whatsapp.models.numbers import BusinessNumber
 from whatsapp.models.rules import BotSettings
 
@@ -26,6 +26,11 @@ PAIR_SPACING = timedelta(seconds=6)
 PAIR_CREDIT = 45 * PAIR_SPACING
 
 
+def whole_second(moment: datetime) -> datetime:
+    """Meta's clock has no fractions: who writes in the second of our answer may have written after it."""
+    return moment.replace(microsecond=0)
+
+
 class ThreadQuerySet(models.QuerySet["Thread"]):
     def present(self) -> Self:
         """Without those that turned out to be another thread."""
@@ -35,7 +40,9 @@ class ThreadQuerySet(models.QuerySet["Thread"]):
         """Where agents see only what is theirs: the threads of their contacts, and those given to them."""
         if not is_limited(user):
             return self
-        return self.filter(Q(contact__in=Contact.objects.visible_to(user)) | Q(assigned_to=user))
+        # A union: with an OR of both the planner takes half of all threads for theirs.
+        of_contacts = Thread.objects.filter(contact__in=Contact.objects.visible_to(user)).values("pk")
+        return self.filter(pk__in=of_contacts.union(Thread.objects.filter(assigned_to=user).values("pk")))
 
     def newest_first(self) -> Self:
         return self.order_by(F("last_message_at").desc(nulls_last=True), "-id")
@@ -218,7 +225,7 @@ class Thread(models.Model):
             changed["last_inbound_at"] = at
         if self.seen_at is None or at > self.seen_at:
             changed["unread"] = self.unread + 1
-        is_unanswered = self.last_answered_at is None or at > self.last_answered_at
+        is_unanswered = self.last_answered_at is None or at >= whole_second(self.last_answered_at)
         if is_unanswered and (self.unanswered_since is None or at < self.unanswered_since):
             changed["unanswered_since"] = at
         return changed
@@ -228,10 +235,20 @@ class Thread(models.Model):
             return {}
         changed: dict[str, Any] = {"last_answered_at": at}
         if self.unanswered_since is not None and self.unanswered_since <= at:
-            waiting = self.messages.written_by_contact().filter(timestamp__gt=at)
+            waiting = self.messages.written_by_contact().filter(timestamp__gte=whole_second(at))
             changed["unanswered_since"] = waiting.aggregate(first=Min("timestamp"))["first"]
             changed["nudged_at"] = None
         return changed
+
+    def take_back_answer(self, message: "Message") -> None:
+        """What was to answer did not go: whoever wrote before it is waiting still. The row is locked by the caller."""
+        if message.author != Author.USER or self.last_answered_at != message.timestamp:
+            return
+        went = self.messages.filter(author__in=[Author.USER, Author.PHONE]).exclude(status__in=NEVER_LEFT)
+        answered = went.aggregate(last=Max("timestamp"))["last"]
+        waiting = self.messages.written_by_contact()
+        waiting = waiting.filter(timestamp__gte=whole_second(answered)) if answered else waiting
+        self.change(last_answered_at=answered, unanswered_since=waiting.aggregate(first=Min("timestamp"))["first"])
 
     def mark_seen(self) -> None:
         """Staff have read it up to now."""

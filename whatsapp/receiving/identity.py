@@ -18,6 +18,7 @@ from crm.phones import parse_phone
 from whatsapp.choices import AliasKind, LinkState
 from whatsapp.linking import spread_contact
 from whatsapp.models import Alias, BusinessNumber, Message, Thread
+from whatsapp.models.threads import whole_second
 from whatsapp.receiving.items import tidy
 from whatsapp.receiving.revising import revise_all
 
@@ -167,7 +168,8 @@ def _unite_columns(thread: Thread, other: Thread) -> None:
     for name in ("last_inbound_at", "last_answered_at", "seen_at", "paced_until", "asked_for_document_at"):
         setattr(thread, name, _most(getattr(thread, name), getattr(other, name)))
     waiting = thread.messages.written_by_contact()
-    since_answer = waiting.filter(timestamp__gt=thread.last_answered_at) if thread.last_answered_at else waiting
+    answered = thread.last_answered_at
+    since_answer = waiting.filter(timestamp__gte=whole_second(answered)) if answered else waiting
     thread.unanswered_since = since_answer.aggregate(first=Min("timestamp"))["first"]
     thread.unread = (waiting.filter(timestamp__gt=thread.seen_at) if thread.seen_at else waiting).count()
 

@@ -146,3 +146,8 @@ def tidy(raw: object) -> str:
         return ""
     text = str(raw).replace("\x00", "").encode("utf-8", "ignore").decode()
     return text.strip()[:200]
+
+
+def lock_of(wamid: str) -> str:
+    """What is held while something about this id of Meta's is stored: a message and its statuses meet here."""
+    return f"whatsapp:wamid:{wamid}"

@@ -6,6 +6,7 @@ from typing import Any
 
 from django.db import IntegrityError, transaction
 
+from crm.locks import hold
 from crm.waking import wake
 from whatsapp.bot import scheduling
 from whatsapp.choices import Author, Direction, MessageStatus, Silence
@@ -14,7 +15,7 @@ from whatsapp.linking import recognise
 from whatsapp.models import BusinessNumber, Media, Message, MessageCount, Thread
 from whatsapp.receiving import revising, statuses
 from whatsapp.receiving.identity import Person, thread_of
-from whatsapp.receiving.items import Item, Kind, as_object, storable, tidy
+from whatsapp.receiving.items import Item, Kind, as_object, lock_of, storable, tidy
 from whatsapp.receiving.moments import moment_of
 from whatsapp.receiving.people import receiver_of, sender_of
 from whatsapp.receiving.words import text_of
@@ -38,6 +39,7 @@ def apply_message(item: Item, *, received_at: datetime) -> None:
         raise Unreadable("El mensaje no dice de quién es.")
     at = moment_of(data.get("timestamp"), otherwise=received_at)
     with transaction.atomic():
+        hold(lock_of(wamid))
         number = number_of(item)
         thread = thread_of(number, person, at=at)
         if not Message.objects.filter(message_id=wamid).exists():

@@ -10,9 +10,10 @@ from typing import Any
 from django.db import transaction
 from django.db.models import Min
 
+from crm.locks import hold
 from whatsapp.choices import STATUSES_OF_META, MessageStatus
 from whatsapp.models import Message, StatusEvent
-from whatsapp.receiving.items import Item, as_list, as_object, storable, tidy
+from whatsapp.receiving.items import Item, as_list, as_object, lock_of, storable, tidy
 from whatsapp.receiving.moments import moment_of
 
 _TIMES = {
@@ -31,6 +32,7 @@ def apply_status(item: Item, *, received_at: datetime) -> None:
         raise ValueError("El estado no dice de qué mensaje es.")
     callback = tidy(data.get("biz_opaque_callback_data"))
     with transaction.atomic():
+        hold(lock_of(wamid))
         StatusEvent.objects.note(
             message_id=wamid,
             status=status,

@@ -17,6 +17,7 @@ from crm.exceptions import Conflict, Refusal
 from crm.models import Contact
 from crm.phones import parse_phone
 from whatsapp.choices import AliasKind, Author, Direction, LinkRule, MessageStatus
+from whatsapp.consent import has_opted_out
 from whatsapp.linking import link, recognise
 from whatsapp.models import BusinessNumber, Message, MessageCount, Template, Thread
 from whatsapp.models.threads import PAIR_CREDIT, PAIR_SPACING
@@ -226,9 +227,14 @@ def _send(
 def _refuse_where_forbidden(thread: Thread, *, author: Author, is_template: bool) -> None:
     if not is_template and not thread.is_window_open:
         raise WindowClosed
-    is_answering = thread.opted_out_at and thread.last_inbound_at and thread.last_inbound_at > thread.opted_out_at
-    if thread.opted_out_at is not None and author == Author.USER and not is_answering:
+    if author == Author.USER and has_opted_out(thread) and not _has_written_since(thread):
         raise OptedOut
+
+
+def _has_written_since(thread: Thread) -> bool:
+    """Whether the person wrote after they had asked for silence: then they may be answered."""
+    since = thread.opted_out_at or (thread.contact and thread.contact.opted_out_of_messages_at)
+    return since is not None and thread.last_inbound_at is not None and thread.last_inbound_at > since
 
 
 def _address_of(thread: Thread) -> tuple[str, str]:

@@ -10,10 +10,12 @@ from typing import Any
 from django.db import transaction
 from django.utils import timezone
 
-from crm.models import Contact
+from crm.locks import hold
 from whatsapp.choices import Direction, MessageStatus
-from whatsapp.models import Alias, Message, MessageCount, Template, Thread
-from whatsapp.receiving.identity import Person, thread_of, tidy
+from whatsapp.consent import opt_out
+from whatsapp.models import Alias, Message, MessageCount, Template
+from whatsapp.receiving.identity import Person, thread_of
+from whatsapp.receiving.items import lock_of, tidy
 from whatsapp.sending.errors import WINDOW_CLOSED, MetaError, Policy, error_of
 
 logger = logging.getLogger("puente.whatsapp")
@@ -28,6 +30,9 @@ def accepted(key: str, wamid: str, contacts: Sequence[Mapping[str, Any]] = ()) -
 
     wamid = tidy(wamid)
     with transaction.atomic():
+        # In this order everywhere: Meta's id, the names of the person, the thread, the message. A status that is being
+        # stored at this moment is seen by one of the two.
+        hold(lock_of(wamid))
         _learn_names(key, contacts)
         message = _locked(key)
         if message is None:
@@ -63,6 +68,7 @@ def refused(key: str, code: int | None, details: str = "") -> None:
             is_told = row.update(error_code=code, error=sentence, actualizado_en=now)
         if is_told:
             _note_unanswered(message, sentence)
+            message.thread.take_back_answer(message)
             _act_upon(message, error)
 
 
@@ -174,18 +180,9 @@ def _learn_names(key: str, contacts: Sequence[Mapping[str, Any]]) -> None:
 def _act_upon(message: Message, error: MetaError) -> None:
     match error.retry:
         case Policy.OPT_OUT:
-            _opt_out(message.thread)
+            opt_out(message.thread, at=timezone.now())
         case Policy.BLOCK_TEMPLATE:
             _block_template(message)
-
-
-def _opt_out(thread: Thread) -> None:
-    if thread.opted_out_at is None:
-        thread.change(opted_out_at=timezone.now())
-    contact: Contact | None = thread.contact
-    if contact is not None and not contact.opted_out_of_messages:
-        contact.opted_out_of_messages = True
-        contact.save(update_fields=["opted_out_of_messages_at", "updated_at"])
 
 
 def _block_template(message: Message) -> None:

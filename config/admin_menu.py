@@ -57,6 +57,7 @@ MENU = (
             Item("Reglas del bot", "smart_toy", "whatsapp.BotRule"),
             Item("Plantillas", "article", "whatsapp.Template"),
             Item("Avisos de Meta", "inbox", "whatsapp.WebhookEvent"),
+            Item("Números de WhatsApp", "dialpad", "whatsapp.BusinessNumber"),
             Item("Usuarios", "manage_accounts", "crm.User"),
             Item("Tokens de API", "key", "crm.ApiToken"),
             Item("Tipos de llamada", "label", "calls.CallType"),

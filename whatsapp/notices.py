@@ -11,14 +11,11 @@ from crm.choices import Role
 from crm.display import address
 from crm.models import User
 from crm.panels import Notice, add_notices, counted
-from whatsapp.choices import MessageStatus
-from whatsapp.models import BotSettings, Message, Thread, WebhookEvent
+from whatsapp.models import BotSettings, Thread, WebhookEvent
 from whatsapp.models.threads import ThreadQuerySet
 
 # Who may see the staff pages of what Meta sent (whatsapp/admin/events.py).
 MAY_SEE_EVENTS = frozenset({Role.LAWYER, Role.ADMIN})
-# What only an administrator can put right: the account, the token, the number, the payment (whatsapp-anchors a.9).
-CONFIGURATION_CODES = (0, 3, 10, 190, 200, 368, 131005, 131031, 131042, 131045, 133010)
 
 
 def register() -> None:
@@ -32,8 +29,6 @@ def notices(user: User) -> Iterator[Notice]:
     if user.role in MAY_SEE_EVENTS or user.is_superuser:
         if found["has_failed"]:
             yield _failed_events()
-        if found["last_status"] == MessageStatus.FAILED and found["last_code"] in CONFIGURATION_CODES:
-            yield _refused_account(found["last_code"])
     patience = BotSettings().unanswered_minutes if found["patience"] is None else found["patience"]
     horizon = timezone.now() - timedelta(minutes=patience)
     if patience and found["waits_since"] is not None and found["waits_since"] <= horizon:
@@ -42,11 +37,8 @@ def notices(user: User) -> Iterator[Notice]:
 
 def _looked_up(user: User) -> dict[str, Any]:
     """Any row serves to put the answers beside; that of `user` is sure to be there."""
-    last = Message.objects.outbound().exclude(status=MessageStatus.QUEUED).newest_first()
     return User.objects.filter(pk=user.pk).values(
         has_failed=Exists(WebhookEvent.objects.failed()),
-        last_status=Subquery(last.values("status")[:1]),
-        last_code=Subquery(last.values("error_code")[:1]),
         patience=Subquery(BotSettings.objects.filter(pk=1).values("unanswered_minutes")),
         waits_since=Subquery(_strangers(user).order_by("unanswered_since").values("unanswered_since")[:1]),
     )[0]
@@ -62,12 +54,6 @@ def _failed_events() -> Notice:
     what = "1 aviso de Meta no se pudo" if number == "1" else f"{number} avisos de Meta no se pudieron"
     href = address("whatsapp_webhookevent_changelist", state__exact="failed")
     return Notice(f"{what} procesar por completo.", href, "Verlos y repetirlos")
-
-
-def _refused_account(code: int) -> Notice:
-    """Until a later message goes out, none will."""
-    text = f"Meta rechaza los mensajes de WhatsApp por la configuración de la cuenta (código {code})."
-    return Notice(text, address("whatsapp_thread_changelist"), "Ver las conversaciones")
 
 
 def _unanswered_strangers(waiting: ThreadQuerySet) -> Notice:

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from crm.audit_words import name_acts
 from crm.display import address, cell_of, moment, shortened
 from crm.models import Contact, User
 from crm.panels import (
@@ -23,8 +24,15 @@ from whatsapp.models.messages import TYPES_ON_ANOTHER
 TONES = {"read": "success", "danger": "danger", "warning": "warning"}
 
 
+ACTS = {
+    "whatsapp.link": "Vinculó una conversación de WhatsApp",
+    "whatsapp.unlink": "Deshizo el vínculo de una conversación",
+}
+
+
 def register() -> None:
     """Called from `WhatsappConfig.ready()`."""
+    name_acts(ACTS)
     add_contact_panel(WHATSAPP)
     add_to_first_page(15, waiting_threads)
 

@@ -66,6 +66,8 @@ CHAPTERS = {
     "Llamadas": ("calls", "call-types"),
     "Tareas y notas": ("tasks", "notes"),
     "Oportunidades": ("opportunities",),
+    "WhatsApp": ("conversaciones-whatsapp", "whatsapp"),
+    "Páginas del cliente de WhatsApp": ("clientes", "usuarios", "tickets", "comunicaciones"),
     "Importación": ("imports",),
     "Presencias": ("presencias", "webhook-presencia-crm", "gestion"),
     "Integraciones": ("webhook-deliveries", "test-webhook"),

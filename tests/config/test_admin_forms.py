@@ -96,7 +96,7 @@ def test_a_contacts_page_costs_the_same_for_an_empty_and_for_a_long_story(alice:
     short = cost()
     live(30)
     assert cost() == short
-    assert short <= 16
+    assert short <= 19
 
 
 def test_a_page_of_a_row_that_is_gone_says_so_without_its_id(alice: User) -> None:

@@ -95,9 +95,7 @@ def _trouble(asked: Parameters) -> str:
     return ""
 
 
-def _blanks(
-    part: str, component: Any, names: Sequence[str], typed: Mapping[str, str], first_name: str
-) -> list[Blank]:
+def _blanks(part: str, component: Any, names: Sequence[str], typed: Mapping[str, str], first_name: str) -> list[Blank]:
     examples = _examples(part, component)
     found = []
     for position, name in enumerate(names):

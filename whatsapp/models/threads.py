@@ -215,7 +215,7 @@ class Thread(models.Model):
         if message.is_written_by_contact:
             changed |= self._heard(at)
         elif answers:
-            changed |= self._answered(at)
+            changed |= self._answered(message)
         if changed:
             self.change(**changed)
 
@@ -230,12 +230,16 @@ class Thread(models.Model):
             changed["unanswered_since"] = at
         return changed
 
-    def _answered(self, at: datetime) -> dict[str, Any]:
+    def _answered(self, message: "Message") -> dict[str, Any]:
+        at = message.timestamp
         if self.last_answered_at is not None and at <= self.last_answered_at:
             return {}
         changed: dict[str, Any] = {"last_answered_at": at}
         if self.unanswered_since is not None and self.unanswered_since <= at:
             waiting = self.messages.written_by_contact().filter(timestamp__gte=whole_second(at))
+            if message.author != Author.PHONE:
+                # Whoever wrote here had before them what was stored by then.
+                waiting = waiting.exclude(pk__lt=message.pk, timestamp__lte=at)
             changed["unanswered_since"] = waiting.aggregate(first=Min("timestamp"))["first"]
             changed["nudged_at"] = None
         return changed

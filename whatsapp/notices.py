@@ -26,9 +26,8 @@ def register() -> None:
 def notices(user: User) -> Iterator[Notice]:
     """One query along indexes for all of them; what there is to say is counted only when there is something."""
     found = _looked_up(user)
-    if user.role in MAY_SEE_EVENTS or user.is_superuser:
-        if found["has_failed"]:
-            yield _failed_events()
+    if found["has_failed"] and (user.role in MAY_SEE_EVENTS or user.is_superuser):
+        yield _failed_events()
     patience = BotSettings().unanswered_minutes if found["patience"] is None else found["patience"]
     horizon = timezone.now() - timedelta(minutes=patience)
     if patience and found["waits_since"] is not None and found["waits_since"] <= horizon:

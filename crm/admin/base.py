@@ -121,6 +121,8 @@ class StaffAdmin(RoleRights, ModelAdmin):
         self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
     ) -> tuple[QuerySet[Any], bool]:
         typed = search_term.strip()
+        if typed and not self.search_fields:
+            return queryset.none(), False
         return (self.find(queryset, typed) if typed else queryset), False
 
     def find(self, queryset: Any, typed: str) -> QuerySet[Any]:

@@ -186,8 +186,10 @@ MAKERS: dict[type[Any], Callable[[int, User], Any]] = {
         for number in range(count)
     ),
 }
-DAILY = {Contact, Lead, Appointment, Task, Note, Call, Opportunity, Presencia, Cliente, Venta, Thread}
-OF_THE_OFFICE = {*DAILY, ImportRun, ContactMerge, WebhookDelivery, Template, WebhookEvent, WebhookItem}
+DAILY = {Contact, Lead, Appointment, Task, Note, Call, Opportunity, Presencia, Cliente, Venta, Thread, Template}
+OF_THE_BOT = {BotRule, BotSettings, OpeningHours}
+OF_THE_OFFICE = {*DAILY, *OF_THE_BOT, ImportRun, ContactMerge, WebhookDelivery, WebhookEvent, WebhookItem}
+LISTS = [model for model in MAKERS if model is not BotSettings]  # one row, which opens at once
 
 
 @pytest.fixture(autouse=True)
@@ -206,7 +208,7 @@ def queries_of(client: Any, url: str) -> int:
     return len(queries)
 
 
-@pytest.mark.parametrize("model", MAKERS, ids=lambda model: model._meta.label)
+@pytest.mark.parametrize("model", LISTS, ids=lambda model: model._meta.label)
 def test_a_list_costs_the_same_for_10_and_for_200_rows(alice: User, model: Any) -> None:
     client = at_desk(alice)
     MAKERS[model](10, alice)
@@ -215,33 +217,35 @@ def test_a_list_costs_the_same_for_10_and_for_200_rows(alice: User, model: Any) 
     many = queries_of(client, list_of(model))
     assert many == few
     # Session, user, three looks at what must not be overlooked, count, page, and second look-ups where there are any.
-    assert many <= 9
+    assert many <= 10
 
 
 @pytest.mark.sqlite
-@pytest.mark.parametrize("model", MAKERS, ids=lambda model: model._meta.label)
+@pytest.mark.parametrize("model", LISTS, ids=lambda model: model._meta.label)
 def test_a_list_names_rows_and_shows_no_raw_id(alice: User, model: Any) -> None:
     MAKERS[model](3, alice)
     seen = text_of(at_desk(alice).get(list_of(model)))
     assert not UUID_IN_TEXT.search(seen)
 
 
-@pytest.mark.parametrize("model", MAKERS, ids=lambda model: model._meta.label)
+@pytest.mark.parametrize("model", LISTS, ids=lambda model: model._meta.label)
 def test_agents_and_lawyers_open_the_lists_of_their_work_and_no_others(bob: User, laura: User, model: Any) -> None:
     MAKERS[model](2, bob)
     assert at_desk(bob).get(list_of(model)).status_code == (200 if model in DAILY else 403)
     assert at_desk(laura).get(list_of(model)).status_code == (200 if model in OF_THE_OFFICE else 403)
 
 
-@pytest.mark.parametrize("model", MAKERS, ids=lambda model: model._meta.label)
+@pytest.mark.parametrize("model", LISTS, ids=lambda model: model._meta.label)
 def test_an_empty_list_says_what_to_do(alice: User, model: Any) -> None:
     model_admin = admin.site._registry[model]
     assert len(model_admin.empty_hint) > 20
+    if model in OF_THE_BOT:
+        model.objects.all().delete()  # the first ones are seeded
     if model not in (User, CallType, AuditEntry):  # Alice is there, types are seeded
         assert model_admin.empty_hint in text_of(at_desk(alice).get(list_of(model)))
 
 
-@pytest.mark.parametrize("model", MAKERS, ids=lambda model: model._meta.label)
+@pytest.mark.parametrize("model", LISTS, ids=lambda model: model._meta.label)
 def test_a_search_without_result_says_so(alice: User, model: Any) -> None:
     MAKERS[model](1, alice)
     seen = text_of(at_desk(alice).get(list_of(model), {"q": "xyzzy nadie"}))

@@ -101,17 +101,19 @@ def menu_of(client: Client) -> list[str]:
 
 
 DAILY = [
-    *("Inicio", "Contactos", "Leads", "Oportunidades", "Tareas", "Citas", "Llamadas", "Notas"),
+    *("Inicio", "Contactos", "Leads", "Oportunidades", "Conversaciones", "Tareas", "Citas", "Llamadas", "Notas"),
     *("Presencias", "Clientes de ventas", "Ventas"),
 ]
+OFFICE = {"Importaciones", "Fusiones", "Envíos", "Reglas del bot", "Plantillas", "Avisos de Meta"}
 
 
 def test_an_agents_menu_has_the_work_and_not_the_administration(bob: User) -> None:
-    assert menu_of(at_desk(bob)) == DAILY
+    assert menu_of(at_desk(bob)) == [*DAILY, "Plantillas"]
 
 
 def test_a_lawyers_menu_has_the_offices_lists_too(laura: User) -> None:
-    assert menu_of(at_desk(laura)) == [*DAILY, "Importaciones", "Fusiones", "Envíos", "Plantillas", "Avisos de Meta"]
+    offices = [item.title for group in MENU for item in group.items if item.title in OFFICE]
+    assert menu_of(at_desk(laura)) == [*DAILY, *offices]
 
 
 def test_an_administrators_menu_has_everything_in_working_order(alice: User) -> None:

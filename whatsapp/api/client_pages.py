@@ -9,6 +9,7 @@ from django.db.models import F, QuerySet
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
+from rest_framework.views import APIView
 from rest_framework.viewsets import GenericViewSet, ViewSet
 
 from crm.api.base import as_id, user_of
@@ -110,7 +111,7 @@ def _made_of(user: User, sent: dict[str, Any]) -> Contact:
     return Contact.objects.register(fields, further_phones=phones, by=user)
 
 
-class Users(ViewSet):
+class Users(APIView):
     @extend_schema(
         operation_id="usuarios_list",
         parameters=[
@@ -120,7 +121,7 @@ class Users(ViewSet):
         ],
         responses=ClientUsersAnswer,
     )
-    def list(self, request: Request) -> Response:
+    def get(self, request: Request) -> Response:
         """Los usuarios activos del CRM, a quienes se puede asignar un ticket. Caben en una página."""
         people = User.objects.active().crm_staff().order_by("first_name", "last_name", "id")[:1000]
         items = [_user(user) for user in people]

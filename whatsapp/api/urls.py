@@ -24,7 +24,7 @@ _messages: list[Any] = [
 _client_pages: list[Any] = [
     path("clientes", client_pages.Clients.as_view({"post": "create"})),
     path("clientes/<str:cliente_id>", client_pages.Clients.as_view({"get": "retrieve"})),
-    path("usuarios", client_pages.Users.as_view({"get": "list"})),
+    path("usuarios", client_pages.Users.as_view()),
     path("tickets", client_pages.Tickets.as_view({"get": "list", "post": "create"})),
     path("tickets/conversacion/<str:message_id>", client_pages.MessageTickets.as_view({"get": "list"})),
     path("tickets/<str:ticket_id>", client_pages.Tickets.as_view({"get": "retrieve", "put": "update"})),

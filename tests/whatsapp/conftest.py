@@ -47,6 +47,6 @@ def thread(number: BusinessNumber) -> Thread:
             author=Author.CONTACT,
             status=MessageStatus.RECEIVED,
         )
-        MessageCount.objects.count(message)
+        MessageCount.objects.add_message(message)
         found.note(message)
     return found

@@ -34,7 +34,7 @@ class MessageCountManager(models.Manager["MessageCount"]):
         with connection.cursor() as cursor:
             cursor.execute(sql, [moment, False, shard % SHARDS, *(amounts.get(name, 0) for name in COUNTED)])
 
-    def count(self, message: "Message") -> None:
+    def add_message(self, message: "Message") -> None:
         """Add a new message to its hour."""
         self.add(
             message.timestamp,

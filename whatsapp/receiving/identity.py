@@ -17,7 +17,7 @@ from crm.locks import hold_all
 from crm.phones import parse_phone
 from whatsapp.choices import AliasKind, LinkState
 from whatsapp.linking import spread_contact
-from whatsapp.models import Alias, BusinessNumber, Message, Thread
+from whatsapp.models import Alias, BusinessNumber, Message, Thread, ThreadLink
 from whatsapp.models.threads import whole_second
 from whatsapp.receiving.items import tidy
 from whatsapp.receiving.revising import revise_all
@@ -144,11 +144,11 @@ def unite(thread: Thread, other: Thread) -> None:
 
 def _unite_links(thread: Thread, other: Thread) -> None:
     """The link of the older thread stays; where it has none, it takes the other's. A person's word counts first."""
-    mine, theirs = thread.links.standing().first(), other.links.standing().first()
+    mine: ThreadLink | None = thread.links.standing().first()
+    theirs: ThreadLink | None = other.links.standing().first()
+    kept, given_up = mine, theirs
     if theirs is not None and (mine is None or (mine.linked_by_id is None and theirs.linked_by_id is not None)):
         kept, given_up = theirs, mine
-    else:
-        kept, given_up = mine, theirs
     if given_up is not None:
         given_up.undone_at = timezone.now()
         given_up.save(update_fields=["undone_at"])

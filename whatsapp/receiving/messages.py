@@ -101,7 +101,7 @@ def _insert(message: Message) -> bool:
 
 def _follow(thread: Thread, message: Message, data: Mapping[str, Any]) -> None:
     """What a new row entails, in its transaction."""
-    MessageCount.objects.count(message)
+    MessageCount.objects.add_message(message)
     thread.note(message, answers=message.author == Author.PHONE and message.is_bubble)
     revising.revise(message)
     if message.is_outbound:

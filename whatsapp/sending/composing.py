@@ -217,7 +217,7 @@ def _send(
         )
         message.content = bodies.addressed(body, to=to, recipient=recipient, key=str(message.key), quoting=quoting)
         message.save(force_insert=True)
-        MessageCount.objects.count(message)
+        MessageCount.objects.add_message(message)
         _move(locked, message, author=author, by=by, settles=settles)
         _queue(locked, message.content, subject=f"whatsapp:{locked.pk}", by=by, not_before=_paced(locked))
     thread.refresh_from_db()
@@ -233,7 +233,7 @@ def _refuse_where_forbidden(thread: Thread, *, author: Author, is_template: bool
 
 def _has_written_since(thread: Thread) -> bool:
     """Whether the person wrote after they had asked for silence: then they may be answered."""
-    since = thread.opted_out_at or (thread.contact and thread.contact.opted_out_of_messages_at)
+    since = thread.opted_out_at or (thread.contact.opted_out_of_messages_at if thread.contact else None)
     return since is not None and thread.last_inbound_at is not None and thread.last_inbound_at > since
 
 

@@ -68,7 +68,7 @@ def _store(thread: Thread, **values: Any) -> Message:
     values.setdefault("message_type", "text")
     with transaction.atomic():
         message = Message.objects.create(thread=thread, **values)
-        MessageCount.objects.count(message)
+        MessageCount.objects.add_message(message)
         locked = thread.lock()
         locked.note(message, answers=message.is_outbound)
     thread.refresh_from_db()

@@ -208,7 +208,7 @@ def test_an_echo_of_our_own_message_and_the_message_become_one(meta: Meta, threa
         author=Author.PHONE,
         status=MessageStatus.SENT,
     )
-    MessageCount.objects.count(echo)
+    MessageCount.objects.add_message(echo)
     deliver()
     assert fresh(message).message_id == f"wamid.{message.key}"
     assert not Message.objects.filter(pk=echo.pk).exists()

@@ -55,7 +55,9 @@ class ProvenRequests:
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
         if request.path_info.rstrip("/") == webhook.PATH:
-            return webhook.view(request)
+            response = webhook.view(request)
+            response.headers["Content-Length"] = str(len(response.content))
+            return response
         return self.get_response(request)
 
 

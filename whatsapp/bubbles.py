@@ -22,6 +22,7 @@ from whatsapp.models.messages import TYPES_ON_ANOTHER
 from whatsapp.sending.errors import error_of
 
 PAGE = 40
+OURS = "Nosotros"
 # A message that took longer than this to reach us says so.
 LATE = timedelta(minutes=5)
 MEDIA_TYPES = ("image", "video", "audio", "voice", "document", "sticker")
@@ -115,6 +116,15 @@ class Bubble:
         )
 
     @property
+    def may_be_reacted_to(self) -> bool:
+        return self.side == "in" and bool(self.message.message_id) and not self.message.deleted_at
+
+    @property
+    def is_reacted_to(self) -> bool:
+        """By us, so that it can be taken back."""
+        return any(who == OURS for _, who in self.reactions)
+
+    @property
     def may_become_work(self) -> bool:
         return self.side == "in" and not self.message.deleted_at
 
@@ -133,7 +143,7 @@ class Day:
     def text(self) -> str:
         days = (timezone.localdate() - self.on).days
         near = {0: "Hoy", 1: "Ayer"}.get(days)
-        return near or format_date(self.on, "l j \\d\\e F" if self.on.year == timezone.localdate().year else "j M Y")
+        return near or format_date(self.on, "l j \\d\\e F" if self.on.year == timezone.localdate().year else "j b Y")
 
 
 @dataclass(frozen=True)
@@ -194,7 +204,7 @@ def _reactions_on(thread: Thread, rows: Sequence[Message]) -> dict[str, tuple[tu
     shown: dict[str, list[tuple[str, str]]] = {}
     for (about, _), reaction in newest.items():
         if emoji := words(dig(reaction.content, "reaction", "emoji")):
-            who = "Nosotros" if reaction.is_outbound else thread.title
+            who = OURS if reaction.is_outbound else thread.title
             shown.setdefault(about, []).append((emoji[:16], who))
     return {about: tuple(found) for about, found in shown.items()}
 

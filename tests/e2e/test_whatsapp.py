@@ -17,6 +17,7 @@ from tests.staff_pages import list_of, page_of
 from tests.whatsapp.conftest import _whatsapp_settings as _whatsapp_settings
 from tests.whatsapp.conftest import number as number
 from tests.whatsapp.conftest import thread as thread
+from tests.whatsapp.graph_server import a_graph_server
 from tests.whatsapp.rows import answered, minutes_ago, said, thread_with
 from whatsapp.choices import Author, LinkRule, LinkState, MediaState, MessageStatus
 from whatsapp.linking import link
@@ -28,6 +29,12 @@ Sit = Callable[..., Desk]
 PIXEL = base64.b64decode(
     "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
 )
+DROP_A_FILE = """() => {
+    const carried = new DataTransfer();
+    carried.items.add(new File(["hola"], "nota.txt", { type: "text/plain" }));
+    const drop = new DragEvent("drop", { dataTransfer: carried, bubbles: true, cancelable: true });
+    document.getElementById("wa-scroll").dispatchEvent(drop);
+}"""
 LONG = "María Fernanda Guadalupe de la Concepción Altamirano Valdivieso"
 
 
@@ -77,6 +84,40 @@ def test_a_message_is_answered_by_keyboard_without_reloading(desk: Sit, alice: U
     seat.page.wait_for_selector(".wa-bubble--out >> text=¿En qué le ayudo?")
     assert seat.page.evaluate("window.stayed")
     assert [row.body for row in Message.objects.outbound().order_by("id")] == ["Buenas tardes", "¿En qué le ayudo?"]
+    assert not seat.complaints
+
+
+def test_a_file_is_dropped_named_taken_away_chosen_and_sent(
+    desk: Sit, alice: User, thread: Thread, settings: Any, tmp_path: Any
+) -> None:
+    with a_graph_server(settings) as graph_api:
+        settings.MEDIA_ROOT = tmp_path
+        seat = desk(alice)
+        seat.open(page_of(thread))
+        seat.page.evaluate(DROP_A_FILE)
+        seat.page.wait_for_selector("#wa-file-shown >> text=Se enviará: nota.txt")
+        seat.page.click("text=Quitar el archivo")
+        assert not seat.page.is_visible("#wa-file-shown")
+        seat.page.set_input_files("#wa-file", {"name": "plano.png", "mimeType": "image/png", "buffer": PIXEL})
+        seat.page.wait_for_selector("#wa-file-shown >> text=Se enviará: plano.png")
+        seat.page.keyboard.type("El plano")
+        seat.page.keyboard.press("Control+Enter")
+        seat.page.wait_for_selector(".wa-bubble--out .wa-image")
+        assert not seat.page.is_visible("#wa-file-shown")
+        assert seat.page.input_value("#wa-text") == ""
+        assert len(graph_api.asked) == 1
+    assert Message.objects.outbound().get().body == "El plano"
+    assert not seat.complaints
+
+
+def test_a_reaction_stands_on_its_message_at_once(desk: Sit, alice: User, thread: Thread) -> None:
+    seat = desk(alice)
+    seat.open(page_of(thread))
+    seat.page.locator(".wa-bubble--in .wa-more summary").press("Enter")
+    seat.page.get_by_role("button", name="Reaccionar con 👍").press("Enter")
+    seat.page.wait_for_selector(".wa-reactions >> text=👍")
+    seat.page.click("text=Respondida sin escribir")
+    seat.page.wait_for_selector("text=ya nadie espera aquí")
     assert not seat.complaints
 
 

@@ -17,6 +17,7 @@ from tests.staff_pages import at_desk, messages_of, page_of, text_of
 from tests.whatsapp.rows import answered, minutes_ago, said, thread_with
 from whatsapp.bubbles import Bubble, bubbles_of
 from whatsapp.choices import Author, LinkRule, LinkState, MediaState, MessageStatus, Silence
+from whatsapp.following import nudge_key
 from whatsapp.linking import link
 from whatsapp.models import Media, Message, Template, Thread, ThreadLink
 
@@ -679,3 +680,71 @@ def test_every_role_of_the_team_may_answer(bob: User, laura: User, thread: Threa
     for person in (bob, laura):
         act(at_desk(person), thread, "enviar", texto=f"Soy {person.first_name}", clave=uuid4())
     assert Message.objects.outbound().count() == 2
+
+
+# --- Answered elsewhere, and with a sign --------------------------------------------------------------
+
+
+def test_who_was_answered_by_phone_waits_no_more_and_nothing_is_sent(alice: User, thread: Thread) -> None:
+    assert "Respondida sin escribir" in shown(at_desk(alice), thread)
+    answer = act(at_desk(alice), thread, "respondida", background=True)
+    assert "ya nadie espera aquí" in text_of(answer)
+    thread.refresh_from_db()
+    assert thread.unanswered_since is None
+    assert not Message.objects.outbound().exists()
+    assert "Respondida sin escribir" not in shown(at_desk(alice), thread)
+
+
+def test_what_was_written_before_is_answered_too_when_it_comes_late_and_what_comes_later_is_not(
+    alice: User, thread: Thread
+) -> None:
+    act(at_desk(alice), thread, "respondida")
+    said(thread, "Esto lo escribí antes", at=minutes_ago(3))
+    thread.refresh_from_db()
+    assert thread.unanswered_since is None
+    late = said(thread, "¿Y entonces?", at=timezone.now() + timedelta(seconds=2))
+    thread.refresh_from_db()
+    assert thread.unanswered_since == late.timestamp
+
+
+def test_the_task_about_somebody_unanswered_is_done_when_they_were_answered_elsewhere(
+    alice: User, thread: Thread
+) -> None:
+    link(thread, ContactFactory(), rule=LinkRule.BY_HAND, by=alice, evidence="")
+    task = Task.objects.create(
+        contact=thread.contact,
+        text="Responder en WhatsApp",
+        task_type="follow_up",
+        responsible_user=alice,
+        complete_till=timezone.now(),
+        planned_key=nudge_key(thread),
+    )
+    act(at_desk(alice), thread, "respondida")
+    task.refresh_from_db()
+    assert task.is_completed
+
+
+def test_a_message_gets_a_reaction_another_one_and_none(alice: User, thread: Thread) -> None:
+    message = Message.objects.get(message_id="wamid.HOLA")
+    client = at_desk(alice)
+    assert "Quitar la reacción" not in shown(client, thread)
+    news = text_of(act(client, thread, "reaccionar", background=True, reaccion=f"{message.pk}:👍"))
+    assert "de Nosotros" in news
+    assert "Quitar la reacción" in news
+    act(client, thread, "reaccionar", reaccion=f"{message.pk}:🙏")
+    assert bubble_of(thread, message).reactions == (("🙏", "Nosotros"),)
+    act(client, thread, "reaccionar", reaccion=f"{message.pk}:")
+    assert bubble_of(thread, message).reactions == ()
+    sent = [row.content["reaction"] for row in Message.objects.outbound().order_by("id")]
+    assert sent == [{"message_id": "wamid.HOLA", "emoji": sign} for sign in ("👍", "🙏", "")]
+    thread.refresh_from_db()
+    assert thread.unanswered_since is not None
+
+
+@pytest.mark.parametrize("typed", ["", ":👍", "x:👍", "{0}:hola", "{0}:<b>", "{1}:👍"])
+def test_a_reaction_is_one_of_those_offered_to_a_message_of_the_person(alice: User, thread: Thread, typed: str) -> None:
+    message, ours = Message.objects.get(message_id="wamid.HOLA"), answered(thread)
+    typed = typed.format(message.pk, ours.pk)
+    answer = act(at_desk(alice), thread, "reaccionar", background=True, reaccion=typed)
+    assert answer.status_code in (400, 404)
+    assert not Message.objects.filter(message_type="reaction").exists()

@@ -1,10 +1,11 @@
 """What a person can do on the page of a thread: each act reads its form, and makes one call."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from datetime import datetime, time
 from uuid import UUID, uuid5
 
+from django.core.files.uploadedfile import UploadedFile
 from django.db import transaction
 from django.utils import timezone
 from django.utils.dateparse import parse_date
@@ -17,14 +18,17 @@ from crm.exceptions import Conflict, NotFound, Refusal
 from crm.ids import new_id
 from crm.models import Contact, User
 from whatsapp.admin import picking
+from whatsapp.admin.attaching import attach, send_attached
 from whatsapp.bubbles import bubbles_of
 from whatsapp.choices import LinkRule, Silence
-from whatsapp.following import make_lead, make_opportunity, make_task
+from whatsapp.following import make_lead, make_opportunity, make_task, settle_nudge
 from whatsapp.linking import link, undo_link
 from whatsapp.models import Message, Thread, ThreadLink
-from whatsapp.sending.composing import mark_read, send_template, send_text
+from whatsapp.sending.composing import mark_read, send_reaction, send_template, send_text
 
 END_OF_WORK = time(18)
+# What the page offers to react with.
+REACTIONS = ("👍", "❤️", "😂", "😮", "🙏", "✅")
 
 
 @dataclass(frozen=True)
@@ -52,6 +56,7 @@ class Deed:
     thread: Thread
     by: User
     typed: Mapping[str, str]
+    files: Mapping[str, UploadedFile] = field(default_factory=dict)
 
     def text(self, name: str) -> str:
         return str(self.typed.get(name, "")).strip()
@@ -81,10 +86,13 @@ class Deed:
 def send(deed: Deed) -> Said:
     quoting = deed.message().message_id or "" if deed.text("mensaje") else ""
     body = str(deed.typed.get("texto", "")).replace("\r\n", "\n").strip()
+    key, file = deed.key, deed.files.get("archivo")
+    attached = attach(file, thread=deed.thread, caption=body, quoting=quoting, key=key) if file is not None else None
     with transaction.atomic():
         is_first = deed.thread.silence != Silence.TAKEN_OVER or not deed.thread.is_bot_silent
-        message = send_text(deed.thread, body, by=deed.by, quoting=quoting, key=deed.key)
-        if message.body != body:
+        if attached is not None:
+            send_attached(attached, thread=deed.thread, caption=body, by=deed.by, key=key)
+        elif send_text(deed.thread, body, by=deed.by, quoting=quoting, key=key).body != body:
             raise Conflict("Ese mensaje ya se había enviado con otro texto. Revíselo arriba y envíe este otra vez.")
         if is_first and deed.thread.last_inbound_at:
             mark_read(deed.thread)
@@ -113,6 +121,18 @@ def send_again(deed: Deed) -> Said:
     return Said("Se envía otra vez, como mensaje nuevo.", was_sent=True)
 
 
+def react(deed: Deed) -> Said:
+    """`reaccion` is the message and the sign, so that one button says both; without a sign it is taken back."""
+    message_id, _, sign = deed.text("reaccion").partition(":")
+    if sign and sign not in REACTIONS:
+        raise Refusal("Elija una de las reacciones que se ofrecen.", code="reaccion_invalida")
+    message = replace(deed, typed={"mensaje": message_id}).message()
+    if message.is_outbound or not message.is_bubble:
+        raise Refusal("Solo se reacciona a lo que escribió la persona.", code="reaccion_invalida")
+    send_reaction(deed.thread, message, sign, by=deed.by)
+    return Said()
+
+
 # --- Who answers --------------------------------------------------------------------------------------
 
 
@@ -139,6 +159,13 @@ def switch_bot_off(deed: Deed) -> Said:
 def tell_read(deed: Deed) -> Said:
     mark_read(deed.thread)
     return Said("Marcada como leída: la persona verá las marcas azules.")
+
+
+def settle(deed: Deed) -> Said:
+    with transaction.atomic():
+        deed.thread.settle()
+        settle_nudge(deed.thread)
+    return Said("Anotada como respondida: ya nadie espera aquí.")
 
 
 def assign(deed: Deed) -> Said:
@@ -216,10 +243,12 @@ ACTS: dict[str, Callable[[Deed], Said]] = {
     "enviar": send,
     "plantilla": send_chosen_template,
     "reenviar": send_again,
+    "reaccionar": react,
     "tomar": take,
     "devolver": hand_back,
     "apagar-bot": switch_bot_off,
     "leida": tell_read,
+    "respondida": settle,
     "asignar": assign,
     "vincular": link_to_contact,
     "desvincular": unlink,

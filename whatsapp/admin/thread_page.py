@@ -23,7 +23,7 @@ from crm.exceptions import Refusal
 from crm.ids import new_id
 from crm.models import Contact, User
 from whatsapp.admin import picking
-from whatsapp.admin.acts import ACTS, Deed, Said
+from whatsapp.admin.acts import ACTS, REACTIONS, Deed, Said
 from whatsapp.admin.wording import shown_number, spoken, window_of
 from whatsapp.bubbles import PAGE, Bubble, Day, Page, page_of
 from whatsapp.choices import LinkState, Silence
@@ -161,7 +161,9 @@ def bubbles_context(request: HttpRequest, thread: Thread, found: Page) -> dict[s
 def _drawn(request: HttpRequest, thread: Thread, item: Bubble | Day) -> dict[str, Any]:
     """An entry of the list as HTML, with a version: what did not change is left alone, also a playing audio."""
     template = "day" if isinstance(item, Day) else "bubble"
-    html: SafeString = render_to_string(f"whatsapp/admin/{template}.html", {"item": item, "thread": thread})
+    html: SafeString = render_to_string(
+        f"whatsapp/admin/{template}.html", {"item": item, "thread": thread, "signs": REACTIONS}
+    )
     return {"anchor": item.anchor, "html": html, "version": _digest(str(html)), "side": getattr(item, "side", "day")}
 
 
@@ -283,7 +285,7 @@ def act(model_admin: Any, request: HttpRequest, thread: Thread, name: str) -> Ht
         raise Http404
     in_background = bool(request.headers.get("HX-Request"))
     try:
-        said = do(Deed(thread, actor(request), request.POST))
+        said = do(Deed(thread, actor(request), request.POST, request.FILES))
     except REFUSALS as error:
         return _refused(request, thread, error, in_background=in_background)
     thread = Thread.objects.select_related("contact", "assigned_to", "number", "merged_into").get(pk=thread.pk)

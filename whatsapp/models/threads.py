@@ -254,6 +254,12 @@ class Thread(models.Model):
         waiting = waiting.filter(timestamp__gte=whole_second(answered)) if answered else waiting
         self.change(last_answered_at=answered, unanswered_since=waiting.aggregate(first=Min("timestamp"))["first"])
 
+    def settle(self) -> None:
+        """Somebody answered elsewhere, by phone or in person: whoever wrote up to now does not wait any more."""
+        with transaction.atomic():
+            answered = max(filter(None, (timezone.now(), self.lock().last_answered_at)))
+            self.change(unanswered_since=None, nudged_at=None, last_answered_at=answered)
+
     def mark_seen(self) -> None:
         """Staff have read it up to now."""
         if self.unread or self.seen_at is None:

@@ -124,6 +124,7 @@ function thread() {
     const url = submitter?.getAttribute("formaction") || form.getAttribute("action");
     form.dataset.busy = "true";
     if (submitter) submitter.disabled = true;
+    showFile(form, "Subiendo");
     try {
       const response = await fetch(url, { method: "POST", body: data, headers: { "HX-Request": "true" } });
       const elsewhere = response.headers.get("HX-Redirect");
@@ -143,6 +144,7 @@ function thread() {
     } finally {
       delete form.dataset.busy;
       if (submitter) submitter.disabled = false;
+      showFile(form);
     }
   }
 
@@ -209,6 +211,50 @@ function thread() {
     if (event.target.closest("#wa-quote-off")) quote(null);
     if (event.target.closest("#wa-down")) toEnd();
   });
+
+  /* --- A file: chosen, pasted or dropped ------------------------------------------------------------ */
+
+  const sizeOf = (bytes) =>
+    bytes < 1e6 ? `${Math.max(1, Math.round(bytes / 1e3))} KB` : `${(bytes / 1e6).toLocaleString("es", { maximumFractionDigits: 1 })} MB`;
+
+  function showFile(form, doing = "Se enviará") {
+    if (form.id !== "wa-write" || !form.isConnected) return;
+    const file = document.getElementById("wa-file").files[0];
+    const shown = document.getElementById("wa-file-shown");
+    shown.hidden = !file;
+    shown.querySelector("span").textContent = file ? `${doing}: ${file.name} (${sizeOf(file.size)})` : "";
+    document.getElementById("wa-text").placeholder = file ? "Texto que acompaña al archivo" : "Escriba un mensaje";
+    if (file) quote(null);
+  }
+
+  function take(event, files) {
+    const box = document.getElementById("wa-file");
+    if (!box || !files?.length) return;
+    event.preventDefault();
+    const one = new DataTransfer();
+    one.items.add(files[0]);
+    box.files = one.files;
+    showFile(box.form);
+    document.getElementById("wa-text").focus();
+  }
+
+  /* On the way down: unfold's own listener looks for a box beside the file's, which is not here. */
+  page.addEventListener("change", (event) => {
+    if (event.target.id !== "wa-file") return;
+    event.stopPropagation();
+    showFile(event.target.form);
+    document.getElementById("wa-text").focus();
+  }, true);
+  page.addEventListener("click", (event) => {
+    if (!event.target.closest("#wa-file-off")) return;
+    document.getElementById("wa-file").value = "";
+    showFile(event.target.form);
+  });
+  page.addEventListener("paste", (event) => take(event, event.clipboardData?.files));
+  page.addEventListener("dragover", (event) => {
+    if (event.dataTransfer?.types.includes("Files") && document.getElementById("wa-file")) event.preventDefault();
+  });
+  page.addEventListener("drop", (event) => take(event, event.dataTransfer?.files));
 
   /* --- Writing: the counter, the draft, the key that sends ----------------------------------------- */
 

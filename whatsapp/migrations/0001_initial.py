@@ -405,7 +405,7 @@ class Migration(migrations.Migration):
         ),
         migrations.AddConstraint(
             model_name='alias',
-            constraint=models.UniqueConstraint(fields=('number', 'kind', 'value'), name='whatsapp_alias_is_of_one_thread', violation_error_message='Esta identidad ya es de otra conversación.'),
+            constraint=models.UniqueConstraint(fields=('kind', 'value', 'number'), name='whatsapp_alias_is_of_one_thread', violation_error_message='Esta identidad ya es de otra conversación.'),
         ),
         migrations.AddConstraint(
             model_name='threadlink',

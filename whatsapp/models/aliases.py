@@ -39,7 +39,8 @@ class Alias(models.Model):
         constraints = [
             is_one_of("kind", AliasKind, "whatsapp_alias_kind_is_known"),
             models.UniqueConstraint(
-                fields=["number", "kind", "value"],
+                # Names are also looked up whichever number of ours they were used with.
+                fields=["kind", "value", "number"],
                 name="whatsapp_alias_is_of_one_thread",
                 violation_error_message="Esta identidad ya es de otra conversación.",
             ),

@@ -18,7 +18,7 @@ STALE_SECONDS = 60
 LEFT_ALONE_SECONDS = 5.0
 
 # How long a webhook waits for others before a worker hears of it.
-GATHERED_SECONDS = 0.02
+GATHERED_SECONDS = 0.05
 
 # What a broker that is gone, full or silent raises.
 BROKER_FAULTS = (OperationalError, RedisError, OSError)

@@ -67,6 +67,7 @@ def test_the_tour_of_an_installation_gives_the_same_answers(
         "REDIS_URL": own_redis.url,
         "SECRET_KEY": "a-key-of-these-tests-that-is-long-enough",
         "ALLOWED_HOSTS": "127.0.0.1",
+        "WHATSAPP_PHONE_NUMBER_ID": "105500000000001",
     }
     account = {"admin@puente.test": "jefa@oficina.test", "demo-puente": "una-clave-larga-9"}
     email, password = account.values()
@@ -80,10 +81,20 @@ def test_the_tour_of_an_installation_gives_the_same_answers(
 def test_the_tour_shows_what_the_product_is_for() -> None:
     """So that a tour that has lost its steps is noticed, too."""
     told = "".join(step.commands for step in tour())
-    for act in ("auth/login", "contacts", "search=", "crm/calls", "/tasks", "bulk-assign", "Idempotency-Key", "/undo"):
+    for act in (
+        "auth/login",
+        "contacts",
+        "search=",
+        "crm/calls",
+        "/tasks",
+        "bulk-assign",
+        "Idempotency-Key",
+        "/undo",
+        "enviar-mensaje",
+    ):
         assert act in told
     answers = "".join(step.answer or "" for step in tour())
-    for outcome in ("HTTP 201", "HTTP 207", "HTTP 400", "Llamada de seguimiento programada"):
+    for outcome in ("HTTP 201", "HTTP 207", "HTTP 400", "Llamada de seguimiento programada", "ventana_cerrada"):
         assert outcome in answers
 
 

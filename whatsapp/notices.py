@@ -59,4 +59,5 @@ def _unanswered_strangers(waiting: ThreadQuerySet) -> Notice:
     number = counted(waiting)
     what = "1 conversación" if number == "1" else f"{number} conversaciones"
     text = f"{what} de WhatsApp sin cliente y sin responder."
-    return Notice(text, address("whatsapp_thread_changelist"), "Verlas y responder")
+    where = address("whatsapp_thread_changelist", situacion="desconocidos-sin-responder")
+    return Notice(text, where, "Verlas y responder")

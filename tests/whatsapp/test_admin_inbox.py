@@ -70,6 +70,7 @@ def various(alice: User) -> None:
     ("situation", "shown"),
     [
         ("sin-responder", ["Espera mucho", "Espera poco"]),
+        ("desconocidos-sin-responder", ["Espera mucho", "Espera poco"]),
         ("sin-leer", ["Espera poco", "Espera mucho"]),
         ("por-cerrar", ["Por cerrar"]),
         ("con-candidatos", ["Varios"]),

@@ -7,6 +7,7 @@ import pytest
 import time_machine
 from django.utils import timezone
 
+from crm.display import address
 from crm.models import Contact, Task, User
 from tests.factories import ContactFactory
 from tests.whatsapp.rows import answered, minutes_ago, said, thread_with
@@ -170,5 +171,6 @@ def test_a_stranger_who_waits_is_told_to_everybody(bob: User) -> None:
     assert following.nudge_unanswered() == 0
     (notice,) = notices.notices(bob)
     assert notice.text == "1 conversación de WhatsApp sin cliente y sin responder."
+    assert notice.href == address("whatsapp_thread_changelist", situacion="desconocidos-sin-responder")
     thread.change(unanswered_since=None)
     assert not list(notices.notices(bob))

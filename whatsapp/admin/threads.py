@@ -27,8 +27,9 @@ from whatsapp.models import Alias, BusinessNumber, Thread
 from whatsapp.models.threads import WINDOW
 from whatsapp.serving import StaffFile
 
-UNANSWERED, UNREAD, CLOSING, UNKNOWN, CANDIDATES, MINE = (
+UNANSWERED, STRANGERS, UNREAD, CLOSING, UNKNOWN, CANDIDATES, MINE = (
     "sin-responder",
+    "desconocidos-sin-responder",
     "sin-leer",
     "por-cerrar",
     "sin-cliente",
@@ -58,6 +59,7 @@ class SituationFilter(DropdownFilter):
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
         return [
             (UNANSWERED, "Sin responder"),
+            (STRANGERS, "Sin responder y sin cliente"),
             (UNREAD, "Sin leer"),
             (CLOSING, "Ventana por cerrar"),
             (UNKNOWN, "Sin cliente"),
@@ -69,6 +71,8 @@ class SituationFilter(DropdownFilter):
         match self.value():
             case "sin-responder":
                 return queryset.unanswered()
+            case "desconocidos-sin-responder":
+                return queryset.unanswered().filter(contact__isnull=True)
             case "sin-leer":
                 return queryset.filter(unread__gt=0)
             case "por-cerrar":
@@ -173,7 +177,7 @@ class ThreadAdmin(StaffAdmin):
 
     def get_ordering(self, request: HttpRequest) -> Sequence[Any]:
         """Who has waited longest comes first among the unanswered, who wrote last anywhere else: both have an index."""
-        if request.GET.get(SituationFilter.parameter_name) == UNANSWERED:
+        if request.GET.get(SituationFilter.parameter_name) in (UNANSWERED, STRANGERS):
             return ("unanswered_since", "id")
         return NEWEST_FIRST
 

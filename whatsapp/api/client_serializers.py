@@ -53,9 +53,11 @@ class ClientContactAnswer(CandidateAnswer):
 
 
 class ClientContactBody(Body):
-    cedula = serializers.CharField(max_length=20, help_text="De 6 a 13 caracteres, sin contar espacios ni guiones.")
+    cedula = serializers.CharField(
+        max_length=20, label="Cédula", help_text="De 6 a 13 caracteres, sin contar espacios ni guiones."
+    )
     nombres = serializers.CharField(min_length=2, max_length=100)
-    telefono = serializers.CharField(max_length=40)
+    telefono = serializers.CharField(max_length=40, label="Teléfono")
     email = serializers.EmailField(max_length=254, required=False, allow_null=True)
     direccion = serializers.CharField(
         required=False, allow_null=True, max_length=500, help_text="Texto, u objeto JSON."

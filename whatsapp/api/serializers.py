@@ -200,7 +200,7 @@ def _is_text(value: Any) -> bool:
 
 
 class LinkBody(Body):
-    cliente_id = IdField()
+    cliente_id = IdField(label="Cliente")
     motivo = serializers.CharField(required=False, allow_null=True, max_length=300, help_text="Por qué es esa persona.")
 
 

@@ -74,11 +74,18 @@ class Command(BaseCommand):
         if faults:
             raise CommandError("Hay 1 problema." if faults == 1 else f"Hay {faults} problemas.", returncode=1)
         if not options["json"]:
-            self.stdout.write(self.style.SUCCESS("Todo está en orden."))
+            self.stdout.write(self.style.SUCCESS(_verdict(found)))
 
     def _tell(self, finding: Finding) -> None:
         style = {WRONG: self.style.ERROR, DOUBTFUL: self.style.WARNING}.get(finding.state, str)
         self.stdout.write(f"  {style(MARKS[finding.state])} {finding.sentence}")
+
+
+def _verdict(found: list[Finding]) -> str:
+    doubts = sum(finding.state == DOUBTFUL for finding in found)
+    if not doubts:
+        return "Todo está en orden."
+    return f"Funciona; hay {'una cosa' if doubts == 1 else f'{doubts} cosas'} por mirar, marcadas con «!»."
 
 
 def findings(*, is_offline: bool) -> Iterator[Finding]:
@@ -144,6 +151,9 @@ def _meta() -> Iterator[Finding]:
 def _with_advice(error: GraphError) -> str:
     if error.is_gone:
         return f"{error.sentence} Revise WHATSAPP_PHONE_NUMBER_ID: es el identificador, no el teléfono."
+    if not error.is_answered:
+        host = urlsplit(settings.WHATSAPP_GRAPH_URL).netloc
+        return f"{error.sentence} Se le preguntó en {host}: revise WHATSAPP_GRAPH_URL y la salida a Internet."
     return error.sentence
 
 

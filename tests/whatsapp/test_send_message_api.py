@@ -65,6 +65,13 @@ def test_what_is_sent_is_queued_and_told_as_a_whole_row(as_user: AsUser, bob: Us
     assert (message.sent_by, message.thread) == (bob, open_thread)
 
 
+def test_who_answers_has_read_what_they_answer(as_user: AsUser, bob: User, open_thread: Thread) -> None:
+    assert open_thread.unread == 1
+    as_user(bob).post(SEND, {"to_number": NUMBER, "message": "Buenas tardes"})
+    open_thread.refresh_from_db()
+    assert open_thread.unread == 0
+
+
 def test_metas_request_is_queued_with_it(as_user: AsUser, bob: User, open_thread: Thread) -> None:
     queued: list[dict[str, Any]] = []
 

@@ -176,6 +176,7 @@ class SendMessage(APIView):
                 message = send_template(thread, template, values=sent.get("values") or (), by=user)
             else:
                 message = send_text(thread, sent["message"], by=user)
+            thread.mark_seen()  # who answers has read it
         was_named = sent.get("cliente_id") is not None
         return Response(
             {

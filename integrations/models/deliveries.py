@@ -36,7 +36,7 @@ from integrations.destinations import DESTINATIONS
 
 if TYPE_CHECKING:
     from crm.models import User
-    from integrations.sending.client import Answer
+    from integrations.sending.answers import Answer
     from integrations.sending.policy import Destination, Verdict
 
 # Leases that ran out over the same row; then it is set aside instead of ending the next worker.

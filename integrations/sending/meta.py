@@ -14,7 +14,7 @@ import orjson
 from django.conf import settings
 
 from integrations.choices import AttemptOutcome, DeliveryState
-from integrations.sending.client import Answer
+from integrations.sending.answers import Answer
 from integrations.sending.policy import Destination, Verdict
 from integrations.sending.schedule import what_next
 from whatsapp.sending.errors import ERRORS, MetaError, Policy, error_of

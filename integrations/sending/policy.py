@@ -11,7 +11,8 @@ import orjson
 from django.conf import settings
 
 from integrations.choices import DeliveryState
-from integrations.sending.client import Answer, headers_for
+from integrations.sending.answers import Answer
+from integrations.sending.client import headers_for
 from integrations.sending.schedule import what_next
 
 if TYPE_CHECKING:

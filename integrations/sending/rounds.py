@@ -23,7 +23,8 @@ from integrations.destinations import DESTINATIONS, Destination
 from integrations.models import Circuit, WebhookDelivery
 from integrations.models.circuits import OPENS_AFTER
 from integrations.models.deliveries import Claim, Result
-from integrations.sending.client import Answer, Sender
+from integrations.sending.answers import Answer
+from integrations.sending.client import Sender
 from integrations.sending.policy import ROWS_A_ROUND
 
 logger = logging.getLogger("puente.webhooks")

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from django.conf import settings
 
 from integrations.choices import DeliveryState
-from integrations.sending.client import Answer
+from integrations.sending.answers import Answer
 
 # Only added, never taken away: nobody is asked sooner than promised.
 JITTER = 0.2

@@ -23,7 +23,8 @@ from integrations.destinations import COMERCIAL, DESTINATIONS, Destination
 from integrations.events import PRESENCE_TEST
 from integrations.models import Circuit, DeliveryAttempt, WebhookDelivery
 from integrations.models.deliveries import MOST_LOST_LEASES, Claim, Result, lease
-from integrations.sending.client import Answer, Sender
+from integrations.sending.answers import Answer
+from integrations.sending.client import Sender
 from integrations.sending.policy import Verdict
 
 if TYPE_CHECKING:

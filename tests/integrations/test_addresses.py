@@ -9,7 +9,8 @@ import pytest
 from integrations.destinations import COMERCIAL
 from integrations.models import WebhookDelivery
 from integrations.sending.addresses import is_public, refusal_of
-from integrations.sending.client import Answer, Sender
+from integrations.sending.answers import Answer
+from integrations.sending.client import Sender
 from tests.integrations.talking import OK, Talking, talking
 
 PRIVATE = "La dirección del destino es de una red privada, y no está permitida."

@@ -16,7 +16,8 @@ import trustme
 from integrations.choices import AttemptOutcome
 from integrations.destinations import COMERCIAL
 from integrations.models import WebhookDelivery
-from integrations.sending.client import KEPT_BYTES, LONGEST_WAIT, Answer, Sender
+from integrations.sending.answers import LONGEST_WAIT, Answer
+from integrations.sending.client import KEPT_BYTES, Sender
 from tests.integrations.talking import OK, Talking, reset, talking
 
 TOTAL = 0.6

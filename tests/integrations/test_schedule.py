@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from config.env import Environment
 from integrations.choices import AttemptOutcome, DeliveryState
-from integrations.sending.client import LONGEST_WAIT, Answer
+from integrations.sending.answers import LONGEST_WAIT, Answer
 from integrations.sending.schedule import JITTER, what_next
 
 NOW = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)

@@ -13,7 +13,7 @@ from integrations.choices import AttemptOutcome, DeliveryState
 from integrations.destinations import META
 from integrations.models import WebhookDelivery
 from integrations.models.deliveries import Result
-from integrations.sending.client import Answer
+from integrations.sending.answers import Answer
 from tests.whatsapp.meta import Meta, accepting, dropping, slowly
 from tests.whatsapp.payloads import a_request, status
 from tests.whatsapp.people import crowd, deliver, delivery_of, fresh, make_due, written

@@ -21,7 +21,9 @@ from integrations.destinations import COMERCIAL, Destination
 from integrations.events import PRESENCE_TEST
 from integrations.models import Circuit, WebhookDelivery
 from integrations.sending.addresses import refusal_of
-from integrations.sending.client import Answer, Sender, may_connect, resolve
+from integrations.sending.answers import Answer
+from integrations.sending.client import Sender
+from integrations.sending.connections import may_connect, resolve
 from integrations.sending.signing import LONGEST_KEY, SHORTEST_KEY, key_of
 from integrations.sending.trial import Elsewhere, elsewhere
 

@@ -4,15 +4,14 @@ The row is written in the transaction of its cause. Brokers only wake workers; w
 long stands here, so broker, worker, receiver and database may all restart at any moment (docs/adr/0004-outbox.md).
 """
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Self
 from uuid import UUID
 
 from django.conf import settings
-from django.db import connection, models, transaction
-from django.db.models import Count, Exists, F, Min, OuterRef, Q, Value
+from django.db import models, transaction
+from django.db.models import Exists, F, OuterRef, Q, Value
 from django.db.models.functions import Cast, Concat
 from django.utils import timezone
 
@@ -33,117 +32,18 @@ from integrations.choices import (
     DeliveryState,
 )
 from integrations.destinations import DESTINATIONS
+from integrations.models.attempts import DeliveryAttempt
+from integrations.models.claims import Claim, Pace, Result, lease
 
 if TYPE_CHECKING:
     from crm.models import User
-    from integrations.sending.answers import Answer
-    from integrations.sending.policy import Destination, Verdict
+    from integrations.sending.policy import Destination
 
 # Leases that ran out over the same row; then it is set aside instead of ending the next worker.
 MOST_LOST_LEASES = 3
-KEPT_OF_ANSWER = 4_000
 KEPT_FOR = timedelta(days=90)
 FORGOTTEN_TOGETHER = 5_000
 SHOWN_TRIES = 100
-SECOND = timedelta(seconds=1)
-
-
-@dataclass(frozen=True, kw_only=True)
-class Claim:
-    """The rows that one worker holds, in the order they are to be sent, and the token that proves it.
-
-    `wait`: seconds until the destination's limit of speed lets something go out; None where it keeps nothing back.
-    """
-
-    token: UUID
-    deliveries: Sequence["WebhookDelivery"]
-    wait: float | None = None
-
-
-@dataclass(frozen=True, kw_only=True)
-class Result:
-    """What became of one attempt, and what is to be done about the delivery."""
-
-    delivery: "WebhookDelivery"
-    answer: "Answer"
-    verdict: "Verdict"
-
-    @property
-    def state(self) -> DeliveryState:
-        return self.verdict.state
-
-    @property
-    def error(self) -> str:
-        return self.verdict.error or self.answer.error
-
-    def of_attempt(self) -> dict[str, Any]:
-        return {
-            "delivery_id": self.delivery.pk,
-            "number": self.delivery.attempts,
-            "outcome": self.answer.outcome,
-            "duration_ms": self.answer.duration_ms,
-            "status": self.answer.status,
-            "response_head": self.answer.head[:KEPT_OF_ANSWER],
-            "error": self.error,
-            "sends": self.answer.sends,
-        }
-
-    def of_delivery(self, claim: Claim, now: datetime) -> dict[str, Any]:
-        return {
-            "id": self.delivery.pk,
-            "lease_token": claim.token,
-            "state": self.state,
-            "next_try_at": self.verdict.next_try_at or self.delivery.next_try_at,
-            "failures": 1 if self.verdict.spends_try else 0,
-            "lost_leases": 0,
-            "last_status": self.answer.status,
-            "last_error": self.error,
-            "updated_at": now,
-            "finished_at": now if self.state in FINISHED_STATES else None,
-            "dismissed_at": now if self.verdict.is_quiet and self.state in FAILED_STATES else None,
-        }
-
-
-@dataclass(frozen=True, kw_only=True)
-class Pace:
-    """How fast a destination may go: how many tries each lane has begun within the last second."""
-
-    rate: int
-    begun: Mapping[str, int]
-    oldest: Mapping[str, datetime]
-
-    @classmethod
-    def of(cls, destination: str, rate: int, now: datetime) -> "Pace":
-        recent = DeliveryAttempt.objects.filter(started_at__gt=now - SECOND, delivery__destination=destination)
-        rows = list(
-            recent.exclude(outcome=AttemptOutcome.RELEASED)
-            .order_by()
-            .values_list("delivery__lane")
-            .annotate(count=Count("pk"), oldest=Min("started_at"))
-        )
-        return cls(rate=rate, begun={row[0]: row[1] for row in rows}, oldest={row[0]: row[2] for row in rows})
-
-    @property
-    def full(self) -> list[str]:
-        return [lane for lane, count in self.begun.items() if count >= self.rate]
-
-    def seconds_left(self, now: datetime) -> float:
-        """Until the first of the full lanes has room."""
-        return max((min(self.oldest[lane] for lane in self.full) + SECOND - now).total_seconds(), 0.001)
-
-    def fitting(self, rows: Iterable[tuple[UUID, str]]) -> list[UUID]:
-        """Those of `rows`, in their order, that each lane has room for."""
-        begun, chosen = dict(self.begun), []
-        for pk, lane in rows:
-            if begun.get(lane, 0) < self.rate:
-                begun[lane] = begun.get(lane, 0) + 1
-                chosen.append(pk)
-        return chosen
-
-
-def lease() -> timedelta:
-    """How long a worker may be silent before another takes over. It renews while it sends."""
-    return timedelta(seconds=settings.WEBHOOK_LEASE_SECONDS)
 
 
 class Literal(Value):
@@ -545,55 +445,3 @@ class WebhookDelivery(BaseModel):
     @property
     def is_dismissed(self) -> bool:
         return self.dismissed_at is not None
-
-
-class DeliveryAttemptManager(models.Manager["DeliveryAttempt"]):
-    def begin(self, token: UUID, now: datetime) -> None:
-        """One attempt for each row that is held by `token`: on record before anything is sent.
-
-        Written as SQL because the ORM has no INSERT … SELECT; a claim of a hundred is one statement.
-        """
-        stored_token = token if connection.features.has_native_uuid_field else token.hex
-        with connection.cursor() as cursor:
-            cursor.execute(_BEGUN, [connection.ops.adapt_datetimefield_value(now), stored_token])
-
-
-_BEGUN = """
-INSERT INTO integrations_deliveryattempt (delivery_id, number, started_at, outcome, response_head, error, sends)
-SELECT id, attempts, %s, 'running', '', '', 1 FROM integrations_webhookdelivery
-WHERE lease_token = %s AND state = 'sending'
-"""
-
-
-class DeliveryAttempt(models.Model):
-    """One try: written before it is made, completed afterwards."""
-
-    delivery = models.ForeignKey(
-        WebhookDelivery, on_delete=models.CASCADE, db_index=False, related_name="tries", verbose_name="envío"
-    )
-    number = models.PositiveIntegerField("intento")
-    started_at = models.DateTimeField("cuándo")
-    outcome = models.CharField("resultado", max_length=12, choices=AttemptOutcome, default=AttemptOutcome.RUNNING)
-    duration_ms = models.PositiveIntegerField("duración (ms)", null=True, blank=True)
-    status = models.PositiveSmallIntegerField("respuesta", null=True, blank=True)
-    response_head = models.TextField("principio de la respuesta", blank=True)
-    error = models.CharField("error", max_length=500, blank=True)
-    sends = models.PositiveSmallIntegerField("peticiones", default=1)
-
-    objects = DeliveryAttemptManager()
-
-    class Meta:
-        verbose_name = "intento de envío"
-        verbose_name_plural = "intentos de envío"
-        constraints = [
-            is_one_of("outcome", AttemptOutcome, "attempt_outcome_is_known"),
-            models.UniqueConstraint(
-                fields=["delivery", "number"],
-                name="attempt_is_counted_once",
-                violation_error_message="Este intento ya está anotado.",
-            ),
-        ]
-        indexes = [models.Index(fields=["-started_at"], name="attempt_newest")]
-
-    def __str__(self) -> str:
-        return f"{self.number}: {self.get_outcome_display()}"

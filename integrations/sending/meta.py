@@ -21,7 +21,7 @@ from whatsapp.sending.errors import ERRORS, MetaError, Policy, error_of
 
 if TYPE_CHECKING:
     from integrations.models import WebhookDelivery
-    from integrations.models.deliveries import Result
+    from integrations.models.claims import Result
 
 CALLBACK = "biz_opaque_callback_data"
 # Before a refusal that may hide a success is followed by another try: by then Meta has told what it delivered.

@@ -17,7 +17,7 @@ from integrations.sending.schedule import what_next
 
 if TYPE_CHECKING:
     from integrations.models import WebhookDelivery
-    from integrations.models.deliveries import Result
+    from integrations.models.claims import Result
 
 ROWS_A_ROUND = 100
 # How many results may wait to be written down: the most that can be sent again after a crash.

@@ -22,7 +22,7 @@ from integrations.choices import DeliveryState
 from integrations.destinations import DESTINATIONS, Destination
 from integrations.models import Circuit, WebhookDelivery
 from integrations.models.circuits import OPENS_AFTER
-from integrations.models.deliveries import Claim, Result
+from integrations.models.claims import Claim, Result
 from integrations.sending.answers import Answer
 from integrations.sending.client import Sender
 from integrations.sending.policy import ROWS_A_ROUND

@@ -22,7 +22,8 @@ from integrations.choices import AttemptOutcome, DeliveryState
 from integrations.destinations import COMERCIAL, DESTINATIONS, Destination
 from integrations.events import PRESENCE_TEST
 from integrations.models import Circuit, DeliveryAttempt, WebhookDelivery
-from integrations.models.deliveries import MOST_LOST_LEASES, Claim, Result, lease
+from integrations.models.claims import Claim, Result, lease
+from integrations.models.deliveries import MOST_LOST_LEASES
 from integrations.sending.answers import Answer
 from integrations.sending.client import Sender
 from integrations.sending.policy import Verdict

@@ -12,7 +12,7 @@ from django.utils import timezone
 from integrations.choices import AttemptOutcome, DeliveryState
 from integrations.destinations import META
 from integrations.models import WebhookDelivery
-from integrations.models.deliveries import Result
+from integrations.models.claims import Result
 from integrations.sending.answers import Answer
 from tests.whatsapp.meta import Meta, accepting, dropping, slowly
 from tests.whatsapp.payloads import a_request, status

@@ -8,8 +8,13 @@ from whatsapp.models import Thread
 
 def has_opted_out(thread: Thread) -> bool:
     """Whether the person, or the contact they are, asked not to be written to."""
+    return opted_out_since(thread) is not None
+
+
+def opted_out_since(thread: Thread) -> datetime | None:
+    """From which moment on they wanted none: what they said themselves counts before what is noted on the contact."""
     contact = thread.contact
-    return thread.opted_out_at is not None or (contact is not None and contact.opted_out_of_messages_at is not None)
+    return thread.opted_out_at or (contact.opted_out_of_messages_at if contact is not None else None)
 
 
 def opt_out(thread: Thread, *, at: datetime) -> None:

@@ -114,6 +114,10 @@ def make_lead(thread: Thread, *, by: User) -> Lead:
             raise NotFound("La conversación se unió a otra.")
         if thread.link_state == LinkState.SEVERAL:
             raise Conflict(SEVERAL_CONTACTS, code="varios_candidatos")
+        if thread.contact is None:
+            # Before any contact's row, as whoever stores what this person writes.
+            thread.lock()
+            thread.refresh_from_db()
         if thread.contact is not None:
             return _open_lead(thread.contact) or _register(thread, thread.contact, by=by)
         lead = _register(thread, _somebody_new(thread, by), by=by)

@@ -5,6 +5,7 @@ A link says who made it, by which rule and on what evidence (`ThreadLink`). The 
 """
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
@@ -65,11 +66,17 @@ def recognise(thread: Thread) -> None:
     if thread.link_state in (LinkState.LINKED, LinkState.UNLINKED):
         return
     found = candidates(thread)
-    if found.only_one is not None:
+    if found.only_one is not None and not was_refused(thread, found.only_one):
         rule, evidence = _reason(thread, found.only_one)
-        link(thread, found.only_one, rule=rule, by=None, evidence=evidence)
+        with suppress(Conflict):  # gone at this very moment: the next message finds who is there then
+            link(thread, found.only_one, rule=rule, by=None, evidence=evidence)
     elif found.state != thread.link_state:
         thread.change(link_state=found.state)
+
+
+def was_refused(thread: Thread, contact: Contact) -> bool:
+    """Whether a person has said before that it is not this contact: no rule says so again."""
+    return ThreadLink.objects.filter(thread=thread, contact=contact, undone_by__isnull=False).exists()
 
 
 def _reason(thread: Thread, contact: Contact) -> tuple[LinkRule, str]:
@@ -86,6 +93,9 @@ def link(thread: Thread, contact: Contact, *, rule: LinkRule, by: "User | None",
     """The thread, with all its messages, belongs to `contact` from now on. The same contact again changes nothing."""
     with transaction.atomic():
         locked = thread.lock()
+        if locked.merged_into_id is not None:
+            raise Conflict("La conversación se unió a otra.", code="conversacion_unida")
+        contact = _held(contact)
         standing = ThreadLink.objects.standing().filter(thread=thread).first()
         if standing is not None and locked.contact_id == contact.pk:
             _follow(thread, locked)
@@ -136,6 +146,19 @@ def undo_link(made: ThreadLink, *, by: "User | None") -> None:
             kept = previous if previous != LinkState.LINKED else LinkState.UNLINKED
             _belong_to(thread, None, LinkState.UNLINKED if was_made_by_rule else kept)
         AuditEntry.write("whatsapp.unlink", "contacts", standing.contact_id, thread=thread.pk)
+
+
+def _held(contact: Contact) -> Contact:
+    """The contact as it is now, or who has absorbed it; locked, so that no merge passes it by."""
+    wanted = contact.pk
+    while True:
+        row = Contact.objects.select_for_update(of=("self",), no_key=True).get(pk=wanted)
+        if row.merged_into_id is None:
+            break
+        wanted = row.merged_into_id
+    if row.is_deleted:
+        raise Conflict(f"El contacto «{row.name}» está eliminado.", code="eliminado")
+    return row
 
 
 def _present(contact: Contact | None) -> Contact | None:

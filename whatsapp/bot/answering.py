@@ -23,7 +23,7 @@ from whatsapp.bot import brakes, documents
 from whatsapp.bot.conversations import Burst, conversation_of, words_of
 from whatsapp.bot.provider import TIME_LIMIT_SECONDS, Answer, Conversation, DocumentState, answer_to
 from whatsapp.choices import Author, LinkRule, LinkState, Silence
-from whatsapp.linking import link
+from whatsapp.linking import link, was_refused
 from whatsapp.models import BotSettings, Message, Thread
 from whatsapp.receiving.words import clean
 from whatsapp.sending.composing import send_interactive, send_text
@@ -202,6 +202,8 @@ def _link_by_document(thread: Thread, conversation: Conversation) -> bool:
     holders = documents.holders_of(finding.number, address=thread.address)
     if len(holders) != 1 or holders[0].pk != finding.contact_id or thread.link_state == LinkState.UNLINKED:
         return False
+    if was_refused(thread, holders[0]):
+        return True  # answered as whoever it was taken for so far
     evidence = f"Escribió el documento {finding.number}."
     link(thread, holders[0], rule=LinkRule.DOCUMENT, by=None, evidence=evidence)
     thread.change(asked_for_document_at=None)

@@ -9,7 +9,7 @@ from django.utils import timezone
 from crm.models import Appointment, Contact, Task, User
 from whatsapp.bot import documents
 from whatsapp.bot.provider import ContactFacts, Conversation, DocumentFinding, Turn
-from whatsapp.choices import LinkState, MessageStatus
+from whatsapp.choices import Author, LinkState, MessageStatus
 from whatsapp.hours import Week
 from whatsapp.models import BotSettings, Message, Thread
 
@@ -36,11 +36,19 @@ class Burst:
             if message.is_bubble and message.status != MessageStatus.WITHDRAWN
         ]
         newest.reverse()
-        # Ids say what came after what here; Meta's clock and ours may differ.
-        answered = max((message.pk for message in newest if message.is_outbound), default=0)
+        # Ids say what came after what here; Meta's clock and ours may differ. What was written on the phone comes when
+        # Meta likes, and has Meta's time as they have.
+        ours = [message for message in newest if message.is_outbound and message.author != Author.PHONE]
+        answered = max((message.pk for message in ours), default=0)
+        phoned = max(((one.timestamp, one.pk) for one in newest if one.author == Author.PHONE), default=None)
         oldest = timezone.now() - timedelta(minutes=settings.oldest_minutes)
         open_ones = tuple(
-            message for message in newest if message.pk > answered and is_heard(message) and message.timestamp >= oldest
+            message
+            for message in newest
+            if message.pk > answered
+            and (phoned is None or (message.timestamp, message.pk) > phoned)
+            and is_heard(message)
+            and message.timestamp >= oldest
         )
         ids = {message.pk for message in open_ones}
         turns = [message for message in newest if message.pk not in ids and message.deleted_at is None]

@@ -106,7 +106,7 @@ def hear_wish(thread: Thread, message: Message, wish: Wish) -> bool:
 
 
 def _leave(thread: Thread, message: Message) -> None:
-    if _was_taken_back(thread, message.timestamp):
+    if was_taken_back(thread, message.timestamp):
         return
     if not consent.has_opted_out(thread):
         _confirm(thread, message, FAREWELL)
@@ -114,16 +114,15 @@ def _leave(thread: Thread, message: Message) -> None:
 
 
 def _come_back(thread: Thread, message: Message) -> bool:
-    if not consent.has_opted_out(thread) or (
-        thread.opted_out_at is not None and thread.opted_out_at >= message.timestamp
-    ):
+    since = consent.opted_out_since(thread)
+    if since is None or since >= message.timestamp:
         return False
     consent.opt_in(thread)
     _confirm(thread, message, WELCOME)
     return True
 
 
-def _was_taken_back(thread: Thread, at: datetime) -> bool:
+def was_taken_back(thread: Thread, at: datetime) -> bool:
     """Whether a later message that came earlier said the contrary."""
     later = thread.messages.written_by_contact().filter(timestamp__gt=at).newest_first()[:50]
     return next((wish for one in later if (wish := wish_of(one)) is not None), None) == Wish.RETURN

@@ -4,6 +4,7 @@ Meta has no way to ask for a webhook again (whatsapp-anchors a.7). The raw reque
 replay; what it says stands in `Message`, `StatusEvent` and, where nothing of ours follows from it, in `WebhookItem`.
 """
 
+from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any, Self
 from uuid import UUID
@@ -19,6 +20,7 @@ from whatsapp.choices import EventState, ItemState
 # A worker may be silent this long before another takes its events over. One event is at most a thousand items.
 LEASE = timedelta(seconds=120)
 MOST_ATTEMPTS = 5
+INTERRUPTED = "El proceso que lo aplicaba se interrumpió cada vez."
 KEPT_FOR = timedelta(days=90)
 FORGOTTEN_TOGETHER = 2_000
 
@@ -41,13 +43,15 @@ class WebhookEventQuerySet(models.QuerySet["WebhookEvent"]):
         return self.filter(state=EventState.FAILED)
 
     def claim(self, *, limit: int) -> tuple[UUID, list["WebhookEvent"]]:
-        """Hold up to `limit` events that wait, oldest first: one conditional update, whoever else is claiming."""
+        """Hold up to `limit` events that wait, oldest first: one conditional update, whoever else is claiming.
+
+        One whose worker fell silent is taken alone, so that what ends its workers is found out, and given up at last.
+        """
         now, token = timezone.now(), new_id()
         due = Q(state=EventState.STORED, next_try_at__lte=now) | Q(state=EventState.APPLYING, lease_until__lt=now)
         with transaction.atomic():
-            chosen = list(
-                self.filter(due).order_by("id").select_for_update(skip_locked=True).values_list("pk", flat=True)[:limit]
-            )
+            rows = self.filter(due).order_by("id").select_for_update(skip_locked=True)
+            chosen = self._fair(list(rows.values_list("pk", "state", "attempts")[:limit]), due)
             taken = chosen and self.filter(due, pk__in=chosen).update(
                 state=EventState.APPLYING,
                 lease_token=token,
@@ -55,6 +59,22 @@ class WebhookEventQuerySet(models.QuerySet["WebhookEvent"]):
                 attempts=F("attempts") + 1,
             )
         return token, list(self.filter(lease_token=token).order_by("id")) if taken else []
+
+    def _fair(self, rows: Sequence[tuple[int, str, int]], due: Q) -> list[int]:
+        lost = {pk: attempts for pk, state, attempts in rows if state == EventState.APPLYING}
+        given_up = [pk for pk, attempts in lost.items() if attempts >= MOST_ATTEMPTS]
+        if given_up:
+            self.filter(due, pk__in=given_up).update(
+                state=EventState.FAILED, failures=1, error=INTERRUPTED, lease_token=None, lease_until=None
+            )
+        found = [pk for pk, _, _ in rows if pk not in given_up]
+        return found[:1] if found and found[0] in lost else [pk for pk in found if pk not in lost]
+
+    def give_back(self, token: UUID) -> None:
+        """Let go of what this worker holds and has not begun: the next one need not wait for the lease."""
+        self.filter(lease_token=token, state=EventState.APPLYING).update(
+            state=EventState.STORED, attempts=F("attempts") - 1, lease_token=None, lease_until=None
+        )
 
     def replay(self) -> int:
         """Apply these once more by hand; what was applied already changes nothing."""
@@ -103,14 +123,14 @@ class WebhookEvent(models.Model):
         """The bytes as they came, whatever the database's driver makes of them."""
         return bytes(self.body)
 
-    def settle(self, token: UUID, *, items: int, failures: int) -> None:
+    def settle(self, token: UUID, *, items: int, failures: int, error: str = "") -> None:
         """Write down that it was gone through. A worker that has lost its lease writes nothing."""
         now = timezone.now()
         WebhookEvent.objects.filter(pk=self.pk, lease_token=token).update(
             state=EventState.FAILED if failures else EventState.APPLIED,
             items=items,
             failures=failures,
-            error="",
+            error=error[:500],
             applied_at=now,
             lease_token=None,
             lease_until=None,

@@ -246,9 +246,12 @@ class Thread(models.Model):
 
     def take_back_answer(self, message: "Message") -> None:
         """What was to answer did not go: whoever wrote before it is waiting still. The row is locked by the caller."""
-        if message.author != Author.USER or self.last_answered_at != message.timestamp:
+        from whatsapp.models.messages import TYPES_ON_ANOTHER
+
+        if self.last_answered_at != message.timestamp:
             return
         went = self.messages.filter(author__in=[Author.USER, Author.PHONE]).exclude(status__in=NEVER_LEFT)
+        went = went.exclude(message_type__in=TYPES_ON_ANOTHER)
         answered = went.aggregate(last=Max("timestamp"))["last"]
         waiting = self.messages.written_by_contact()
         waiting = waiting.filter(timestamp__gte=whole_second(answered)) if answered else waiting
@@ -267,20 +270,33 @@ class Thread(models.Model):
 
     # --- Who answers. -----------------------------------------------------------------------------
 
-    def take_over(self, by: "User | None", *, reason: Silence = Silence.TAKEN_OVER) -> None:
-        """A person has it now: the bot keeps quiet, and what it had queued is not sent any more."""
-        minutes = BotSettings.current().takeover_minutes
+    def take_over(self, by: "User | None", *, reason: Silence = Silence.TAKEN_OVER, at: datetime | None = None) -> None:
+        """A person has it now: the bot keeps quiet, and what it had queued is not sent any more.
+
+        `at`: when that was, if it is told late; Meta repeats for a week what has long been over.
+        """
+        until = (at or timezone.now()) + timedelta(minutes=BotSettings.current().takeover_minutes)
+        if at is not None and until <= timezone.now():
+            return
         with transaction.atomic():
-            self.lock()
-            self.change(
-                silence=reason,
-                silent_until=None if reason == Silence.OFF else timezone.now() + timedelta(minutes=minutes),
-                silenced_by=by,
-                answer_due_at=None,
-                answer_token=None,
-                answer_lease_until=None,
-            )
-            self.messages.queued_by_bot().advance(MessageStatus.WITHDRAWN, error="Una persona tomó la conversación.")
+            locked = self.lock()
+            self.silence, self.silent_until = locked.silence, locked.silent_until
+            is_off = self.silence == Silence.OFF and self.silent_until is None
+            if reason == Silence.OFF:
+                self.change(silence=reason, silent_until=None, silenced_by=by)
+            elif not is_off and (at is None or not self.is_bot_silent or until > (self.silent_until or until)):
+                # Switched off stays off, however many answer meanwhile.
+                self.change(silence=reason, silent_until=until, silenced_by=by)
+            self.change(answer_due_at=None, answer_token=None, answer_lease_until=None)
+            self._withdraw_bot()
+
+    def _withdraw_bot(self) -> None:
+        error = "Una persona tomó la conversación."
+        if self.messages.queued_by_bot().advance(MessageStatus.WITHDRAWN, error=error):
+            self.last_answered_at = self.lock().last_answered_at
+            answer = self.messages.filter(author=Author.BOT, timestamp=self.last_answered_at).first()
+            if answer is not None and answer.status == MessageStatus.WITHDRAWN:
+                self.take_back_answer(answer)
 
     def hand_back(self) -> None:
         """The bot may answer again, beginning with the next message."""

@@ -6,6 +6,7 @@ followed by one that begins the request anew.
 
 import logging
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import datetime
 from typing import Any
 
@@ -23,6 +24,9 @@ logger = logging.getLogger("puente.whatsapp")
 EVENTS_A_CLAIM = 20
 EVENTS_A_TURN = 2_000
 UNFORESEEN = "Error inesperado al procesarlo: {}."
+# A merge of contacts locks the contact and then its threads; we hold the thread first. One of both begins again.
+MOST_DEADLOCKS = 3
+_DEADLOCKS = frozenset({"40P01", "40001"})
 
 
 def apply_waiting(*, limit: int = EVENTS_A_TURN) -> int:
@@ -31,7 +35,12 @@ def apply_waiting(*, limit: int = EVENTS_A_TURN) -> int:
     while done < limit:
         token, events = WebhookEvent.objects.claim(limit=min(EVENTS_A_CLAIM, limit - done))
         for event in events:
-            _apply(event, token)
+            try:
+                _apply(event, token)
+            except (OperationalError, InterfaceError):
+                with suppress(OperationalError, InterfaceError):  # else the lease ends by itself
+                    WebhookEvent.objects.give_back(token)
+                raise
         done += len(events)
         if not events:
             break
@@ -41,25 +50,31 @@ def apply_waiting(*, limit: int = EVENTS_A_TURN) -> int:
 def _apply(event: WebhookEvent, token: Any) -> None:
     try:
         items = items_of(event.raw)
+        failures = sum(not _apply_item(event, item) for item in items)
     except NotMeta as error:
         WebhookItem.note(event, "", field="", kind="", state=ItemState.FAILED, payload={}, error=str(error))
         event.settle(token, items=0, failures=1)
-        return
-    try:
-        failures = sum(not _apply_item(event, item) for item in items)
     except (OperationalError, InterfaceError) as error:
         # The database went away: nothing is wrong with the request.
         event.postpone(token, error=str(error))
         raise
-    event.settle(token, items=len(items), failures=failures)
+    except Exception as error:  # one request must not cost the others theirs
+        logger.exception("event %s could not be gone through", event.pk)
+        event.settle(token, items=0, failures=1, error=UNFORESEEN.format(type(error).__name__))
+    else:
+        event.settle(token, items=len(items), failures=failures)
 
 
 def _apply_item(event: WebhookEvent, item: Item) -> bool:
     """Whether the item was applied. What failed is kept with its reason, and shown until it is mended."""
     try:
-        _BY_KIND[item.kind](item, received_at=event.received_at)
-    except (OperationalError, InterfaceError):
+        _act(item, received_at=event.received_at)
+    except InterfaceError:
         raise
+    except OperationalError as error:
+        if not _is_of_the_item(error):
+            raise
+        _keep(event, item, ItemState.FAILED, UNFORESEEN.format(type(error).__name__))
     except ValueError as error:
         _keep(event, item, ItemState.FAILED, str(error))
     except Exception as error:  # one poisoned item must not cost its neighbours; it is shown with its reason
@@ -69,6 +84,25 @@ def _apply_item(event: WebhookEvent, item: Item) -> bool:
         _note_applied(event, item)
         return True
     return False
+
+
+def _act(item: Item, *, received_at: datetime) -> None:
+    for turns_left in reversed(range(MOST_DEADLOCKS)):
+        try:
+            _BY_KIND[item.kind](item, received_at=received_at)
+            return
+        except OperationalError as error:
+            if not turns_left or _sqlstate(error) not in _DEADLOCKS:
+                raise
+
+
+def _is_of_the_item(error: OperationalError) -> bool:
+    """Whether a limit of the database was passed (a row too large): no later try would change that."""
+    return _sqlstate(error).startswith("54")
+
+
+def _sqlstate(error: OperationalError) -> str:
+    return str(getattr(error.__cause__, "sqlstate", None) or "")
 
 
 def _note_applied(event: WebhookEvent, item: Item) -> None:

@@ -16,10 +16,11 @@ from django.utils import timezone
 from crm.locks import hold_all
 from crm.phones import parse_phone
 from whatsapp.choices import AliasKind, LinkState
+from whatsapp.consent import opt_out
 from whatsapp.linking import spread_contact
 from whatsapp.models import Alias, BusinessNumber, Message, Thread, ThreadLink
 from whatsapp.models.threads import whole_second
-from whatsapp.receiving.items import tidy
+from whatsapp.receiving.items import id_of, tidy
 from whatsapp.receiving.revising import revise_all
 
 # "PE.13491208655302741918", "PE.ENT.…": a business-scoped id, which the phone rules must never touch.
@@ -48,14 +49,14 @@ class Person:
     ) -> "Person":
         """The names in a fixed order, each once; a user id that stands where a number belongs is still a user id."""
         names: dict[Name, None] = {}
-        numbers = [text for raw in wa_ids if (text := tidy(raw))]
+        numbers = [text for raw in wa_ids if (text := id_of(raw))]
         for text in numbers:
             names.update(dict.fromkeys(names_of_number(text)))
         for raw in user_ids:
-            if text := tidy(raw):
+            if text := id_of(raw):
                 names[(AliasKind.USER_ID, text)] = None
         for raw in parents:
-            if text := tidy(raw):
+            if text := id_of(raw):
                 names[(AliasKind.PARENT_USER_ID, text)] = None
         address = next((text for text in numbers if not is_user_id(text)), "")
         return cls(tuple(names), address, tidy(profile_name), tidy(username))
@@ -136,6 +137,8 @@ def unite(thread: Thread, other: Thread) -> None:
     _unite_columns(thread, other)
     thread.save()
     spread_contact(thread)
+    if thread.opted_out_at is not None:
+        opt_out(thread, at=thread.opted_out_at)  # what was said in one counts for the contact of the other
     revise_all(thread)
     other.merged_into, other.contact, other.link_state = thread, None, LinkState.UNKNOWN
     other.answer_due_at, other.unanswered_since, other.unread = None, None, 0
@@ -161,17 +164,28 @@ def _unite_columns(thread: Thread, other: Thread) -> None:
     if _is_newer(other, thread):
         for name in ("last_message_at", "last_preview", "last_direction", "address", "profile_name", "username"):
             setattr(thread, name, getattr(other, name) or getattr(thread, name))
-    for name in ("address", "profile_name", "username", "silence", "silent_until", "silenced_by_id", "assigned_to_id"):
+    if _is_quieter(other, thread):
+        for name in ("silence", "silent_until", "silenced_by_id"):
+            setattr(thread, name, getattr(other, name))
+    for name in ("address", "profile_name", "username", "assigned_to_id"):
         setattr(thread, name, getattr(thread, name) or getattr(other, name))
-    for name in ("first_message_at", "opted_out_at", "answer_due_at"):
+    for name in ("first_message_at", "answer_due_at"):
         setattr(thread, name, _least(getattr(thread, name), getattr(other, name)))
-    for name in ("last_inbound_at", "last_answered_at", "seen_at", "paced_until", "asked_for_document_at"):
+    newest = ("last_inbound_at", "last_answered_at", "seen_at", "paced_until", "asked_for_document_at", "opted_out_at")
+    for name in newest:
         setattr(thread, name, _most(getattr(thread, name), getattr(other, name)))
     waiting = thread.messages.written_by_contact()
     answered = thread.last_answered_at
     since_answer = waiting.filter(timestamp__gte=whole_second(answered)) if answered else waiting
     thread.unanswered_since = since_answer.aggregate(first=Min("timestamp"))["first"]
     thread.unread = (waiting.filter(timestamp__gt=thread.seen_at) if thread.seen_at else waiting).count()
+
+
+def _is_quieter(one: Thread, other: Thread) -> bool:
+    """Whether the bot is silent for longer in `one`. Switched off has no end."""
+    if not one.is_bot_silent or not other.is_bot_silent:
+        return one.is_bot_silent
+    return other.silent_until is not None and (one.silent_until is None or one.silent_until > other.silent_until)
 
 
 def _is_newer(one: Thread, other: Thread) -> bool:

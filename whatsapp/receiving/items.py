@@ -4,6 +4,9 @@ Nothing here touches the database, and nothing raises because of what an item sa
 item is applied, and costs only that item.
 """
 
+import hashlib
+import json
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
@@ -14,6 +17,9 @@ import orjson
 # Programs in between wrap Meta's object; these are the names they put it under.
 _WRAPPERS = ("body", "data", "json")
 _DEEPEST_WRAPPER = 3
+# Meta goes six deep. What is kept is cut beyond this; the request's own bytes have it all.
+_DEEPEST_KEPT = 60
+_LONGEST_NAME = 200
 
 
 class Kind(StrEnum):
@@ -48,36 +54,51 @@ class Item:
     def type(self) -> str:
         """The word for it: a message's type, a status, the field of a change."""
         found = self.data.get("status" if self.kind == Kind.STATUS else "type") if isinstance(self.data, dict) else ""
-        return str(found or "")[:80]
+        return tidy(found)[:80]
 
     @property
     def phone_number_id(self) -> str:
         metadata = as_object(self.value.get("metadata"))
-        return str(metadata.get("phone_number_id") or "")[:64]
+        return tidy(metadata.get("phone_number_id"))[:64]
 
     @property
     def display_number(self) -> str:
-        return str(as_object(self.value.get("metadata")).get("display_phone_number") or "")[:40]
+        return tidy(as_object(self.value.get("metadata")).get("display_phone_number"))[:40]
 
     @property
     def contacts(self) -> list[dict[str, Any]]:
         return [row for row in as_list(self.value.get("contacts")) if isinstance(row, dict)]
 
     @property
-    def senders(self) -> set[str]:
-        """Everybody who wrote in the same value: a lone contact belongs to a lone sender, whatever they are called."""
+    def people(self) -> set[str]:
+        """Everybody who wrote in the same value, or was written to: a lone contact belongs to a lone person, whatever
+        they are called."""
         rows = [row for row in as_list(self.value.get(self.kind)) if isinstance(row, dict)]
+        if self.kind == Kind.ECHO:  # all are from us, and which side the customer stands on differs
+            return {f"{row.get('from')}>{row.get('to') or row.get('to_user_id')}" for row in rows}
         return {str(row.get("from") or row.get("from_user_id") or "") for row in rows}
 
 
 def items_of(raw: bytes) -> list[Item]:
     """Everything that a request tells; `NotMeta` when it is none of Meta's."""
-    try:
-        found = orjson.loads(raw)
-    except orjson.JSONDecodeError as error:
-        raise NotMeta("El contenido no es JSON.") from error
-    body = _unwrapped(found)
+    body = _unwrapped(_parsed(raw))
     return [item for entry, change, path in _changes(body) for item in _items(entry, change, path)]
+
+
+def _number(digits: str) -> int | float:
+    return int(digits) if len(digits) < 20 else float(digits)
+
+
+def _parsed(raw: bytes) -> Any:
+    """The whole request as JSON. One odd text in it, which a strict reader refuses, must not cost all the others."""
+    try:
+        return orjson.loads(raw)
+    except orjson.JSONDecodeError:
+        pass
+    try:
+        return json.loads(raw.decode("utf-8-sig", "replace"), parse_int=_number)
+    except (ValueError, RecursionError) as error:
+        raise NotMeta("El contenido no es JSON.") from error
 
 
 def _unwrapped(found: Any) -> dict[str, Any]:
@@ -105,7 +126,7 @@ def _changes(body: Mapping[str, Any]) -> Iterator[tuple[Mapping[str, Any], Mappi
 
 
 def _items(entry: Mapping[str, Any], change: Mapping[str, Any], path: str) -> Iterator[Item]:
-    field = str(change.get("field") or "")[:80]
+    field = tidy(change.get("field"))[:80]
     value = as_object(change.get("value"))
     found = False
     for kind in _LISTS:
@@ -126,26 +147,48 @@ def as_list(found: Any) -> Sequence[Any]:
 
 
 def storable(data: Mapping[str, Any]) -> dict[str, Any]:
-    """The item as JSON that PostgreSQL takes: it has no NUL in a text."""
-    return {str(name): _storable(value) for name, value in data.items()}
+    """The item as JSON that PostgreSQL takes: no NUL in a text, no number beyond all, not endlessly deep."""
+    found: dict[str, Any] = _storable(data, _DEEPEST_KEPT)
+    return found
 
 
-def _storable(value: Any) -> Any:
+def _storable(value: Any, deeper: int) -> Any:
     if isinstance(value, str):
-        return value.replace("\x00", "").encode("utf-8", "ignore").decode()
-    if isinstance(value, dict):
-        return storable(value)
+        return clean(value)
+    if isinstance(value, float) and not math.isfinite(value):
+        return str(value)
+    if not isinstance(value, Mapping | list):
+        return value
+    if not deeper:
+        return "…"
     if isinstance(value, list):
-        return [_storable(one) for one in value]
-    return value
+        return [_storable(one, deeper - 1) for one in value]
+    return {clean(str(name)): _storable(one, deeper - 1) for name, one in value.items()}
+
+
+def clean(text: str) -> str:
+    """Without what PostgreSQL cannot store: NUL, and halves of characters."""
+    return text.replace("\x00", "").encode("utf-8", "ignore").decode()
 
 
 def tidy(raw: object) -> str:
-    """The text of an id or a name; "" for what is none. NUL and halves of characters would not be stored."""
+    """The text of a name; "" for what is none."""
+    return _text_of(raw)[:_LONGEST_NAME]
+
+
+def id_of(raw: object) -> str:
+    """The text of an id; "" for what is none. Two that are too long for their column stay two, however they begin."""
+    text = _text_of(raw)
+    if len(text) <= _LONGEST_NAME:
+        return text
+    mark = hashlib.sha256(text.encode()).hexdigest()
+    return f"{text[: _LONGEST_NAME - len(mark)]}{mark}"
+
+
+def _text_of(raw: object) -> str:
     if raw is None or isinstance(raw, bool | dict | list):
         return ""
-    text = str(raw).replace("\x00", "").encode("utf-8", "ignore").decode()
-    return text.strip()[:200]
+    return clean(str(raw)).strip()
 
 
 def lock_of(wamid: str) -> str:

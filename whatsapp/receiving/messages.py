@@ -15,7 +15,7 @@ from whatsapp.linking import recognise
 from whatsapp.models import BusinessNumber, Media, Message, MessageCount, Thread
 from whatsapp.receiving import revising, statuses
 from whatsapp.receiving.identity import Person, thread_of
-from whatsapp.receiving.items import Item, Kind, as_object, lock_of, storable, tidy
+from whatsapp.receiving.items import Item, Kind, as_object, id_of, lock_of, storable, tidy
 from whatsapp.receiving.moments import moment_of
 from whatsapp.receiving.people import receiver_of, sender_of
 from whatsapp.receiving.words import text_of
@@ -30,7 +30,7 @@ class Unreadable(ValueError):
 def apply_message(item: Item, *, received_at: datetime) -> None:
     """Store one message (or an echo of one that was written on the business's phone). Repeats change nothing."""
     data = as_object(item.data)
-    wamid = tidy(data.get("id"))
+    wamid = id_of(data.get("id"))
     if not wamid:
         raise Unreadable("El mensaje no trae su id.")
     is_echo = item.kind == Kind.ECHO
@@ -42,11 +42,13 @@ def apply_message(item: Item, *, received_at: datetime) -> None:
         hold(lock_of(wamid))
         number = number_of(item)
         thread = thread_of(number, person, at=at)
+        # First: what a link adds to the counts of earlier hours comes before what this message adds to its own, so
+        # that two who add never wait for each other.
+        recognise(thread)
         if not Message.objects.filter(message_id=wamid).exists():
             message = _row(item, data, wamid, thread, person, at=at)
             if _insert(message):
                 _follow(thread, message, data)
-        recognise(thread)
 
 
 def number_of(item: Item) -> BusinessNumber:
@@ -63,7 +65,7 @@ def number_of(item: Item) -> BusinessNumber:
 
 
 def _row(item: Item, data: Mapping[str, Any], wamid: str, thread: Thread, person: Person, *, at: datetime) -> Message:
-    kind = str(data.get("type") or "unknown")[:40]
+    kind = tidy(data.get("type"))[:40] or "unknown"
     is_echo = item.kind == Kind.ECHO
     theirs = person.address or person.names[0][1]
     ours = item.phone_number_id
@@ -95,6 +97,8 @@ def _insert(message: Message) -> bool:
         with transaction.atomic():
             message.save(force_insert=True)
     except IntegrityError:
+        if not Message.objects.filter(message_id=message.message_id).exists():
+            raise
         return False
     return True
 
@@ -107,7 +111,7 @@ def _follow(thread: Thread, message: Message, data: Mapping[str, Any]) -> None:
     if message.is_outbound:
         statuses.catch_up(message)
         if message.is_bubble:
-            thread.take_over(None, reason=Silence.PHONE)
+            thread.take_over(None, reason=Silence.PHONE, at=message.timestamp)
             settle_nudge(thread)
     _keep_media(message, data)
     if message.is_written_by_contact:

@@ -11,7 +11,7 @@ from django.utils import timezone
 
 from whatsapp.models import Message, Thread
 from whatsapp.models.messages import words_of
-from whatsapp.receiving.items import as_object, tidy
+from whatsapp.receiving.items import as_object, id_of
 
 REVISIONS = ("edit", "revoke")
 
@@ -20,7 +20,7 @@ def about_of(data: Mapping[str, Any]) -> str:
     """Meta's id of the message that this one reacts to, edits, deletes or quotes; "" for none."""
     part = as_object(data.get(str(data.get("type") or "")))
     target = part.get("original_message_id") or part.get("message_id")
-    return tidy(target or as_object(data.get("context")).get("id"))
+    return id_of(target or as_object(data.get("context")).get("id"))
 
 
 def revise(message: Message) -> None:
@@ -31,7 +31,10 @@ def revise(message: Message) -> None:
     target = Message.objects.filter(message_id=message.about).first() if message.message_type in REVISIONS else message
     if target is None or not target.message_id or not target.is_bubble:
         return
-    revisions = Message.objects.filter(about=target.message_id, message_type__in=REVISIONS, thread=target.thread_id)
+    # Only who wrote a message edits or deletes it.
+    revisions = Message.objects.filter(
+        about=target.message_id, message_type__in=REVISIONS, thread=target.thread_id, direccion=target.direccion
+    )
     newest_edit = revisions.filter(message_type="edit").order_by("-timestamp", "-message_id").first()
     deletion = revisions.filter(message_type="revoke").order_by("timestamp").first()
     if newest_edit is None and deletion is None:

@@ -13,7 +13,7 @@ from django.db.models import Min
 from crm.locks import hold
 from whatsapp.choices import STATUSES_OF_META, MessageStatus
 from whatsapp.models import Message, StatusEvent
-from whatsapp.receiving.items import Item, as_list, as_object, lock_of, storable, tidy
+from whatsapp.receiving.items import Item, as_list, as_object, id_of, lock_of, storable, tidy
 from whatsapp.receiving.moments import moment_of
 
 _TIMES = {
@@ -27,7 +27,7 @@ _TIMES = {
 def apply_status(item: Item, *, received_at: datetime) -> None:
     """Keep one status and move its message on, if it is there yet."""
     data = as_object(item.data)
-    wamid, status = tidy(data.get("id")), tidy(data.get("status"))[:40]
+    wamid, status = id_of(data.get("id")), tidy(data.get("status"))[:40]
     if not wamid or not status:
         raise ValueError("El estado no dice de qué mensaje es.")
     callback = tidy(data.get("biz_opaque_callback_data"))
@@ -37,7 +37,7 @@ def apply_status(item: Item, *, received_at: datetime) -> None:
             message_id=wamid,
             status=status,
             at=moment_of(data.get("timestamp"), otherwise=received_at),
-            recipient=tidy(data.get("recipient_participant_user_id") or data.get("recipient_participant_id")),
+            recipient=id_of(data.get("recipient_participant_user_id") or data.get("recipient_participant_id")),
             callback_data=callback,
             error_code=_code_of(data),
             payload=storable(data),
@@ -49,6 +49,8 @@ def apply_status(item: Item, *, received_at: datetime) -> None:
 
 def catch_up(message: Message) -> None:
     """Move a message on by everything that Meta has said of it; the same however often and in whatever order."""
+    from whatsapp.sending import outcomes
+
     if not message.message_id or not message.is_outbound:
         return
     events = StatusEvent.objects.filter(message_id=message.message_id, status__in=STATUSES_OF_META)
@@ -57,11 +59,15 @@ def catch_up(message: Message) -> None:
     )
     if not told:
         return
+    if MessageStatus.FAILED in (*told, message.status):
+        # What failed changes its thread too, and whoever holds both holds the thread first.
+        message = outcomes.locked(str(message.key)) or message
     rows = Message.objects.filter(pk=message.pk)
     rows.update(**{column: told[status] for status, column in _TIMES.items() if status in told})
-    for status in STATUSES_OF_META:
-        if status in told and status != MessageStatus.FAILED:
-            rows.advance(status)
+    went_on = [status for status in STATUSES_OF_META if status in told and status != MessageStatus.FAILED]
+    moved = sum(rows.advance(status) for status in went_on)
+    if moved and message.status == MessageStatus.FAILED:
+        outcomes.arrived_after_all(message)
     if MessageStatus.FAILED in told:
         _fail(message)
 
@@ -92,6 +98,6 @@ def _message_of(wamid: str, callback: str) -> Message | None:
 def _code_of(data: dict[str, Any]) -> int | None:
     for error in as_list(data.get("errors")):
         code = as_object(error).get("code")
-        if isinstance(code, int) and 0 <= code < 2**31:
-            return code
+        if isinstance(code, int | float) and not isinstance(code, bool) and 0 <= code < 2**31:
+            return int(code)
     return None

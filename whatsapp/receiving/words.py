@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from whatsapp.receiving import items
 from whatsapp.receiving.items import as_list, as_object
 
 LONGEST_BODY = 65_000
@@ -18,7 +19,7 @@ def text_of(data: Mapping[str, Any]) -> str | None:
 
 def clean(text: str) -> str:
     """Without what PostgreSQL cannot store: NUL, and halves of characters."""
-    return text.replace("\x00", "").encode("utf-8", "ignore").decode()[:LONGEST_BODY]
+    return items.clean(text)[:LONGEST_BODY]
 
 
 def _part(data: Mapping[str, Any]) -> dict[str, Any]:
@@ -99,7 +100,9 @@ def _system(data: Mapping[str, Any]) -> str:
 
 
 def _edit(data: Mapping[str, Any]) -> str | None:
-    return text_of(as_object(_part(data).get("message")))
+    said = as_object(_part(data).get("message"))
+    # An edit holds the new words, never another edit.
+    return _unknown(said) if said.get("type") == "edit" else text_of(said)
 
 
 def _unsupported(data: Mapping[str, Any]) -> str:

@@ -150,12 +150,12 @@ def send_reaction(thread: Thread, message: Message, emoji: str, *, by: "User | N
 def mark_read(thread: Thread, *, typing: bool = False) -> None:
     """Show the person that they were read, and that somebody is writing."""
     with transaction.atomic():
-        locked = thread.lock()
+        locked = _living(thread)
         locked.mark_seen()
         thread.unread, thread.seen_at = locked.unread, locked.seen_at
-        newest = thread.messages.written_by_contact().newest_first().first()
+        newest = locked.messages.written_by_contact().newest_first().first()
         if newest is not None and newest.message_id:
-            _queue(locked, bodies.read(newest.message_id, typing=typing), subject=f"whatsapp-read:{thread.pk}", by=None)
+            _queue(locked, bodies.read(newest.message_id, typing=typing), subject=f"whatsapp-read:{locked.pk}", by=None)
 
 
 def thread_to(raw_number: str, *, contact: Contact | None = None) -> Thread:
@@ -192,8 +192,10 @@ def _send(
     key: UUID | None = None,
 ) -> Message:
     with transaction.atomic():
-        locked = thread.lock()
-        if key is not None and (earlier := Message.objects.filter(key=key, thread=locked).first()) is not None:
+        locked = _living(thread)
+        if key is not None and (earlier := Message.objects.filter(key=key).first()) is not None:
+            if earlier.thread_id != locked.pk or not earlier.is_outbound:
+                raise Conflict("Esta clave ya es de otro mensaje.", code="clave_repetida")
             return earlier
         _refuse_where_forbidden(locked, author=author, is_template=is_template)
         to, recipient = _address_of(locked)
@@ -222,6 +224,18 @@ def _send(
         _queue(locked, message.content, subject=f"whatsapp:{locked.pk}", by=by, not_before=_paced(locked))
     thread.refresh_from_db()
     return message
+
+
+def _living(thread: Thread) -> Thread:
+    """The thread, locked; the one that it has become where it turned out to be the same person."""
+    wanted = thread.pk
+    while True:
+        # Looked up before anything is locked: who unites threads locks the older one first.
+        became = Thread.objects.filter(pk=wanted).values_list("merged_into_id", flat=True).first()
+        locked = Thread(pk=became or wanted).lock()
+        if locked.merged_into_id is None:
+            return locked
+        wanted = locked.pk
 
 
 def _refuse_where_forbidden(thread: Thread, *, author: Author, is_template: bool) -> None:

@@ -11,11 +11,11 @@ from django.db import transaction
 from django.utils import timezone
 
 from crm.locks import hold
-from whatsapp.choices import Direction, MessageStatus
+from whatsapp.choices import Author, Direction, MessageStatus
 from whatsapp.consent import opt_out
 from whatsapp.models import Alias, Message, MessageCount, Template
 from whatsapp.receiving.identity import Person, thread_of
-from whatsapp.receiving.items import lock_of, tidy
+from whatsapp.receiving.items import id_of, lock_of
 from whatsapp.sending.errors import WINDOW_CLOSED, MetaError, Policy, error_of
 
 logger = logging.getLogger("puente.whatsapp")
@@ -28,13 +28,13 @@ def accepted(key: str, wamid: str, contacts: Sequence[Mapping[str, Any]] = ()) -
     """Meta took it: it has Meta's id now, what it answers is answered, and statuses that came before are applied."""
     from whatsapp.receiving.statuses import catch_up
 
-    wamid = tidy(wamid)
+    wamid = id_of(wamid)
     with transaction.atomic():
         # In this order everywhere: Meta's id, the names of the person, the thread, the message. A status that is being
         # stored at this moment is seen by one of the two.
         hold(lock_of(wamid))
         _learn_names(key, contacts)
-        message = _locked(key)
+        message = locked(key)
         if message is None:
             return
         if wamid and message.message_id is None:
@@ -54,7 +54,7 @@ def accepted(key: str, wamid: str, contacts: Sequence[Mapping[str, Any]] = ()) -
 def refused(key: str, code: int | None, details: str = "") -> None:
     """It did not go and will not: the message says why and what can be done, and so does what it answers."""
     with transaction.atomic():
-        message = _locked(key)
+        message = locked(key)
         if message is None:
             return
         code = code or None  # a refusal of the account (0) stops the line and ends no message
@@ -110,7 +110,18 @@ def _is_template(message: Message) -> bool:
     return message.message_type == "template"
 
 
-def _locked(key: str) -> Message | None:
+def arrived_after_all(message: Message) -> None:
+    """It was said to have failed, and a device has it: the same as if Meta had told it the other way round.
+
+    The thread and the message are locked by the caller.
+    """
+    Message.objects.filter(pk=message.pk).update(error=None, error_code=None)
+    _note_answered(message)
+    if message.author == Author.USER and message.is_bubble:
+        message.thread.lock().note(message, answers=True)
+
+
+def locked(key: str) -> Message | None:
     """The message and its thread, both locked, the thread first as everywhere."""
     message = Message.named(key).filter(direccion=Direction.OUTBOUND).first()
     if message is None:
@@ -165,7 +176,7 @@ def _learn_names(key: str, contacts: Sequence[Mapping[str, Any]]) -> None:
     if message is None:
         return
     told = contacts[0] if contacts else {}
-    wa_id, user_id = tidy(told.get("wa_id")), tidy(told.get("user_id"))
+    wa_id, user_id = id_of(told.get("wa_id")), id_of(told.get("user_id"))
     fresh = Person.known_by(wa_ids=(wa_id,), user_ids=(user_id,)).names
     known = set(Alias.objects.filter(thread=message.thread_id).values_list("kind", "value"))
     if not fresh or known.issuperset(fresh):

@@ -748,3 +748,10 @@ def test_a_reaction_is_one_of_those_offered_to_a_message_of_the_person(alice: Us
     answer = act(at_desk(alice), thread, "reaccionar", background=True, reaccion=typed)
     assert answer.status_code in (400, 404)
     assert not Message.objects.filter(message_type="reaction").exists()
+
+
+def test_nothing_is_offered_again_that_would_be_refused(alice: User, thread: Thread) -> None:
+    answered(thread, "¿Pudo venir?", status=MessageStatus.FAILED, error_code=131026, error="Undeliverable")
+    assert "Enviar otra vez" in shown(at_desk(alice), thread)
+    thread.change(last_inbound_at=timezone.now() - timedelta(hours=25))
+    assert "Enviar otra vez" not in shown(at_desk(alice), thread)

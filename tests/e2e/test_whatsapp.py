@@ -121,6 +121,19 @@ def test_a_reaction_stands_on_its_message_at_once(desk: Sit, alice: User, thread
     assert not seat.complaints
 
 
+def test_the_inbox_shows_who_writes_while_somebody_looks(desk: Sit, alice: User, thread: Thread) -> None:
+    seat = desk(alice)
+    seat.page.clock.install()
+    seat.open(list_of(Thread))
+    seat.page.wait_for_selector("#result_list >> text=Luz Vega")
+    said(thread_with("51911111111", profile_name="Nora Paz"), "¿Hay alguien?")
+    seat.page.clock.fast_forward(11_000)
+    seat.page.wait_for_selector("#result_list tr:first-child >> text=Nora Paz")
+    seat.page.locator("#result_list a:has(.wa-who)").first.click()
+    seat.page.wait_for_selector("#wa-bubbles >> text=¿Hay alguien?")
+    assert not seat.complaints
+
+
 def test_an_impatient_double_click_sends_once(desk: Sit, alice: User, thread: Thread) -> None:
     seat = desk(alice)
     seat.open(page_of(thread))

@@ -168,3 +168,12 @@ def test_a_limited_agent_cannot_begin_with_somebody_elses_client(settings: Any, 
     shown = at_desk(bob).post(WRITE, {"numero": "+51987654321"})
     assert "lleva otra persona" in text_of(shown)
     assert not Thread.objects.exists()
+
+
+def test_the_list_alone_is_told_to_a_page_that_is_there(alice: User, thread: Thread) -> None:
+    client = at_desk(alice)
+    rows = client.get(list_of(Thread), headers={"X-Part": "lista"})
+    assert rows.status_code == 200
+    assert "Luz Vega" in text_of(rows)
+    assert b"<html" not in rows.content
+    assert titles(client) == ["Luz Vega"]

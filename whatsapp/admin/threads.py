@@ -7,6 +7,7 @@ from typing import Any
 from django.contrib import admin
 from django.db.models import F, Q, QuerySet
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.template.response import TemplateResponse
 from django.urls import URLPattern, path
 from django.utils import timezone
 from django.utils.html import format_html
@@ -125,6 +126,7 @@ class ThreadAdmin(StaffAdmin):
 
     class Media:
         css = {"all": ["whatsapp/whatsapp.css"]}
+        js = ["whatsapp/inbox.js"]
 
     # --- Columns ----------------------------------------------------------------------------
 
@@ -174,6 +176,13 @@ class ThreadAdmin(StaffAdmin):
         return "en silencio" if thread.is_bot_silent else "responde"
 
     # --- List -------------------------------------------------------------------------------
+
+    def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+        """`X-Part: lista` asks for the rows alone: it must not use up what the next whole page has to say."""
+        response = super().changelist_view(request, extra_context)
+        if request.headers.get("X-Part") == "lista" and isinstance(response, TemplateResponse):
+            response.template_name = "whatsapp/admin/inbox_list.html"
+        return response
 
     def get_ordering(self, request: HttpRequest) -> Sequence[Any]:
         """Who has waited longest comes first among the unanswered, who wrote last anywhere else: both have an index."""

@@ -8,7 +8,11 @@ class WhatsappConfig(AppConfig):
     verbose_name = "WhatsApp"
 
     def ready(self) -> None:
-        from whatsapp import notices, panels
+        from django.db.models.signals import post_save
+
+        from crm.models import ContactMerge
+        from whatsapp import linking, notices, panels
 
         notices.register()
         panels.register()
+        post_save.connect(linking.follow_undone_merge, sender=ContactMerge, dispatch_uid="whatsapp.merge")

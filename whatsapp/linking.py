@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from django.db import transaction
 from django.db.models import Count, Q
@@ -16,7 +16,7 @@ from django.db.models.functions import TruncHour
 from django.utils import timezone
 
 from crm.exceptions import Conflict
-from crm.models import AuditEntry, Contact, ContactPhone
+from crm.models import AuditEntry, Contact, ContactMerge, ContactPhone
 from whatsapp.choices import AliasKind, LinkRule, LinkState
 from whatsapp.consent import opt_out
 from whatsapp.models import Alias, Message, MessageCount, Thread, ThreadLink
@@ -173,6 +173,15 @@ def _belong_to(thread: Thread, contact: Contact | None, state: LinkState) -> Non
     thread.contact = contact
     thread.change(contact_id=contact.pk if contact else None, link_state=state)
     spread_contact(thread)
+
+
+def follow_undone_merge(sender: type[ContactMerge], instance: ContactMerge, raw: bool = False, **kwargs: Any) -> None:
+    """Threads have gone back to their contact: so does what was written while both were one."""
+    if raw or instance.undone_at is None:
+        return
+    theirs = Thread.objects.filter(contact__in=[instance.survivor_id, instance.absorbed_id])
+    for thread in theirs.order_by("pk").select_for_update(of=("self",), no_key=True):
+        spread_contact(thread)
 
 
 def spread_contact(thread: Thread) -> None:

@@ -294,8 +294,9 @@ class Thread(models.Model):
         error = "Una persona tomó la conversación."
         if self.messages.queued_by_bot().advance(MessageStatus.WITHDRAWN, error=error):
             self.last_answered_at = self.lock().last_answered_at
-            answer = self.messages.filter(author=Author.BOT, timestamp=self.last_answered_at).first()
-            if answer is not None and answer.status == MessageStatus.WITHDRAWN:
+            answered_at = self.last_answered_at
+            answer = answered_at and self.messages.filter(author=Author.BOT, timestamp=answered_at).first()
+            if answer and answer.status == MessageStatus.WITHDRAWN:
                 self.take_back_answer(answer)
 
     def hand_back(self) -> None:

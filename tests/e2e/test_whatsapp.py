@@ -71,7 +71,7 @@ def test_a_message_is_answered_by_keyboard_without_reloading(desk: Sit, alice: U
     seat.page.locator("#result_list a:has(.wa-who)").first.press("Enter")
     seat.page.wait_for_selector("#wa-text")
     seat.page.evaluate("window.stayed = true")
-    seat.page.focus("#wa-text")
+    seat.page.wait_for_selector("#wa-text:focus")
     seat.page.keyboard.type("Buenas tardes")
     assert "13 de 4096" in seat.text
     seat.page.keyboard.press("Control+Enter")

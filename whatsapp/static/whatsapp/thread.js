@@ -316,6 +316,10 @@ function thread() {
     const wanted = location.hash.startsWith("#m") && document.getElementById(location.hash.slice(1));
     if (wanted) wanted.scrollIntoView({ block: "center" });
     else if (news) toEnd();
+    /* At a desk one writes at once; on a phone the keyboard would cover what was said. */
+    if (!wanted && matchMedia("(hover: hover) and (min-width: 1100px)").matches) {
+      document.getElementById("wa-text")?.focus({ preventScroll: true });
+    }
   }
   begin();
   document.addEventListener("alpine:initialized", () => setTimeout(begin));

@@ -24,6 +24,9 @@ from tests.factories import (
     OpportunityFactory,
     TaskFactory,
 )
+from tests.whatsapp.rows import said, thread_with
+from whatsapp.choices import LinkRule
+from whatsapp.linking import link
 
 AsUser = Callable[[User | None], APIClient]
 
@@ -48,6 +51,15 @@ def everything_about(contact: Contact) -> list[models.Model]:
         NoteFactory(contact=contact),
         OpportunityFactory(contact=contact),
     ]
+
+
+def conversation_with(contact: Contact) -> None:
+    """A linked conversation of WhatsApp with a message."""
+    thread = thread_with()
+    made = link(thread, contact, rule=LinkRule.BY_HAND, by=None)
+    made.previous_contact = contact
+    made.save()
+    said(thread)
 
 
 def snapshot(*contacts: Contact) -> dict[str, Any]:
@@ -153,6 +165,7 @@ def test_no_foreign_key_of_any_app_is_forgotten(as_user: AsUser, laura: User) ->
     }
     survivor, absorbed = ContactFactory(), ContactFactory()
     everything_about(absorbed)
+    conversation_with(absorbed)
     merge(as_user(laura), ContactFactory(), ContactFactory())
     grandchild = ContactFactory()
     merge(as_user(laura), absorbed, grandchild)

@@ -282,12 +282,13 @@ class Thread(models.Model):
             locked = self.lock()
             self.silence, self.silent_until = locked.silence, locked.silent_until
             is_off = self.silence == Silence.OFF and self.silent_until is None
+            changed: dict[str, Any] = {"answer_due_at": None, "answer_token": None, "answer_lease_until": None}
             if reason == Silence.OFF:
-                self.change(silence=reason, silent_until=None, silenced_by=by)
+                changed |= {"silence": reason, "silent_until": None, "silenced_by": by}
             elif not is_off and (at is None or not self.is_bot_silent or until > (self.silent_until or until)):
                 # Switched off stays off, however many answer meanwhile.
-                self.change(silence=reason, silent_until=until, silenced_by=by)
-            self.change(answer_due_at=None, answer_token=None, answer_lease_until=None)
+                changed |= {"silence": reason, "silent_until": until, "silenced_by": by}
+            self.change(**changed)
             self._withdraw_bot()
 
     def _withdraw_bot(self) -> None:

@@ -228,14 +228,10 @@ def _send(
 
 def _living(thread: Thread) -> Thread:
     """The thread, locked; the one that it has become where it turned out to be the same person."""
-    wanted = thread.pk
-    while True:
-        # Looked up before anything is locked: who unites threads locks the older one first.
-        became = Thread.objects.filter(pk=wanted).values_list("merged_into_id", flat=True).first()
-        locked = Thread(pk=became or wanted).lock()
-        if locked.merged_into_id is None:
-            return locked
-        wanted = locked.pk
+    locked = Thread(pk=thread.merged_into_id or thread.pk).lock()
+    while locked.merged_into_id is not None:
+        locked = Thread(pk=locked.merged_into_id).lock()
+    return locked
 
 
 def _refuse_where_forbidden(thread: Thread, *, author: Author, is_template: bool) -> None:

@@ -755,3 +755,16 @@ def test_nothing_is_offered_again_that_would_be_refused(alice: User, thread: Thr
     assert "Enviar otra vez" in shown(at_desk(alice), thread)
     thread.change(last_inbound_at=timezone.now() - timedelta(hours=25))
     assert "Enviar otra vez" not in shown(at_desk(alice), thread)
+
+
+def test_a_second_task_or_opportunity_of_a_message_is_not_said_to_have_been_made(alice: User, thread: Thread) -> None:
+    link(thread, ContactFactory(), rule=LinkRule.BY_HAND, by=alice, evidence="")
+    message, client = Message.objects.get(message_id="wamid.HOLA"), at_desk(alice)
+    for name, first, second in (
+        ("tarea", "Tarea creada.", "Este mensaje ya tenía su tarea"),
+        ("oportunidad", "Oportunidad creada.", "Este mensaje ya tenía su oportunidad"),
+    ):
+        assert first in text_of(act(client, thread, name, background=True, mensaje=message.pk))
+        assert second in text_of(act(client, thread, name, background=True, mensaje=message.pk))
+    assert Task.objects.count() == Opportunity.objects.count() == 1
+    assert "Su último mensaje ya tiene" in shown(client, thread)

@@ -69,4 +69,4 @@ def test_one_message(as_user: AsUser, bob: User, linked: Thread) -> None:
 
 def test_sending(as_user: AsUser, bob: User, linked: Thread) -> None:
     body = {"to_number": linked.address, "message": "Buenas"}
-    at_most(24, queries_of(as_user(bob), f"{LIST}/enviar-mensaje", "post", body))
+    at_most(26, queries_of(as_user(bob), f"{LIST}/enviar-mensaje", "post", body))

@@ -17,11 +17,12 @@ from crm.display import change_url
 from crm.exceptions import Conflict, NotFound, Refusal
 from crm.ids import new_id
 from crm.models import Contact, User
+from opportunities.models import Opportunity
 from whatsapp.admin import picking
 from whatsapp.admin.attaching import attach, send_attached
 from whatsapp.bubbles import bubbles_of
 from whatsapp.choices import LinkRule, Silence
-from whatsapp.following import make_lead, make_opportunity, make_task, settle_nudge
+from whatsapp.following import make_lead, make_opportunity, make_task, opportunity_id, settle_nudge
 from whatsapp.linking import link, undo_link
 from whatsapp.models import Message, Thread, ThreadLink
 from whatsapp.sending.composing import mark_read, send_reaction, send_template, send_text
@@ -218,10 +219,11 @@ def open_lead(deed: Deed) -> Said:
 def open_task(deed: Deed) -> Said:
     due = _end_of(deed.text("fecha")) if deed.text("fecha") else None
     person = _somebody(deed.text("persona")) if deed.text("persona") else None
-    task = make_task(
-        deed.message(), by=deed.by, text=deed.text("texto")[:2_000], complete_till=due, responsible_user=person
-    )
-    return Said("Tarea creada.", change_url(task), "Abrirla")
+    message = deed.message()
+    was_there = message.ticket_id is not None
+    task = make_task(message, by=deed.by, text=deed.text("texto")[:2_000], complete_till=due, responsible_user=person)
+    told = "Este mensaje ya tenía su tarea: no se creó otra." if was_there else "Tarea creada."
+    return Said(told, change_url(task), "Abrirla")
 
 
 def _end_of(typed: str) -> datetime:
@@ -235,8 +237,11 @@ def _end_of(typed: str) -> datetime:
 
 
 def open_opportunity(deed: Deed) -> Said:
-    opportunity = make_opportunity(deed.message(), by=deed.by, notes=deed.text("texto")[:2_000])
-    return Said("Oportunidad creada.", change_url(opportunity), "Abrirla")
+    message = deed.message()
+    was_there = Opportunity.objects.filter(pk=opportunity_id(message)).exists()
+    opportunity = make_opportunity(message, by=deed.by, notes=deed.text("texto")[:2_000])
+    told = "Este mensaje ya tenía su oportunidad: no se creó otra." if was_there else "Oportunidad creada."
+    return Said(told, change_url(opportunity), "Abrirla")
 
 
 ACTS: dict[str, Callable[[Deed], Said]] = {

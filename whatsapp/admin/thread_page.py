@@ -171,6 +171,7 @@ def context_of(request: HttpRequest, thread: Thread) -> dict[str, Any]:
     user = actor(request)
     tone, window = window_of(thread.window_closes_at)
     blocked = blocked_sentence(thread)
+    newest_inbound = thread.messages.written_by_contact().newest_first().first()
     return {
         "thread": thread,
         "me": user,
@@ -187,11 +188,11 @@ def context_of(request: HttpRequest, thread: Thread) -> dict[str, Any]:
         "candidates": candidates_for(thread, user),
         "names": list(thread.aliases.order_by("-first_seen_at", "-id")[:10]),
         "responsible": _responsible(user),
-        "newest_inbound": thread.messages.written_by_contact().newest_first().first(),
+        "newest_inbound": newest_inbound,
         "templates": picking.offered(),
         "longest": LONGEST_TEXT,
         "key": new_id(),
-        "version": _digest(_facts(thread)),
+        "version": _digest(_facts(thread), newest_inbound and newest_inbound.ticket_id),
         "composer_version": _digest(blocked, thread.is_window_open),
     }
 

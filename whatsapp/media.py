@@ -42,6 +42,9 @@ LEFT_ALONE_SECONDS = 30 * 60
 # With a token that Meta does not take nothing can be fetched: the files wait, and keep their tries.
 TOKEN_WAIT_SECONDS = 5 * 60
 
+# Of a file that ends its worker again and again: each try counts when it begins.
+INTERRUPTED = "La descarga se interrumpió cada vez."
+
 _BUCKET_SECONDS = 5 * 60
 _PAUSE = "whatsapp:media:pause"
 _SHOWN_KINDS = {
@@ -75,6 +78,9 @@ def fetch_due() -> int:
 
 def fetch(media: Media) -> None:
     """One try for a row that this worker holds: stored, refused, or put off; whatever happens, written down."""
+    if media.attempts > len(RETRY_SECONDS) + 1:
+        media.settle(media.lease_token, state=MediaState.FAILED, error=INTERRUPTED)
+        return
     # Beside the storage's own files nothing is left behind: the system removes this one, also after a crash.
     with tempfile.TemporaryFile() as file:
         try:

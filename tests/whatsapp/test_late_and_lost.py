@@ -14,9 +14,11 @@ from tests.whatsapp.bot_scenes import ask, bot_messages, finish, only_rule, writ
 from tests.whatsapp.payloads import CUSTOMER, contact, envelope, raw, status, text_message, value_of
 from tests.whatsapp.rows import answered, minutes_ago, said, thread_with
 from tests.whatsapp.snapshots import apply_all
-from whatsapp.choices import Author, LinkRule, LinkState, MessageStatus, Silence
+from whatsapp import media
+from whatsapp.choices import Author, LinkRule, LinkState, MediaState, MessageStatus, Silence
 from whatsapp.linking import link, undo_link
-from whatsapp.models import Message, Thread
+from whatsapp.models import Media, Message, Thread
+from whatsapp.models.media import RETRY_SECONDS
 from whatsapp.sending import outcomes
 from whatsapp.sending.composing import send_text
 
@@ -196,6 +198,22 @@ def test_a_merge_and_its_undoing_take_the_conversations_along(bob: User) -> None
     assert fresh(thread).contact_id == absorbed.pk
     newer.refresh_from_db()
     assert newer.cliente_id == absorbed.pk
+
+
+# --- Files ----------------------------------------------------------------------------------------
+
+
+def test_a_file_that_ends_its_worker_again_and_again_is_given_up() -> None:
+    message = said(thread_with(), message_type="image")
+    row = Media.objects.create(message=message, media_id="1", kind="image")
+    for _ in range(len(RETRY_SECONDS) + 1):
+        assert Media.objects.claim() is not None  # and the worker is gone
+        Media.objects.update(lease_until=minutes_ago(1))
+    last = Media.objects.claim()
+    assert last is not None
+    media.fetch(last)
+    row.refresh_from_db()
+    assert (row.state, row.error) == (MediaState.FAILED, media.INTERRUPTED)
 
 
 # --- Who wants no messages ------------------------------------------------------------------------

@@ -8,11 +8,8 @@ class WhatsappConfig(AppConfig):
     verbose_name = "WhatsApp"
 
     def ready(self) -> None:
-        from django.db.models.signals import post_save
+        from whatsapp import notices, panels, receivers
 
-        from crm.models import ContactMerge
-        from whatsapp import linking, notices, panels
-
+        receivers.connect()
         notices.register()
         panels.register()
-        post_save.connect(linking.follow_undone_merge, sender=ContactMerge, dispatch_uid="whatsapp.merge")

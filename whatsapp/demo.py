@@ -17,6 +17,7 @@ from django.conf import settings
 
 from crm.demo import Cast, Story, keep
 from crm.models import Contact, User
+from crm.search import column_words
 from whatsapp.choices import (
     STATUS_RANKS,
     AliasKind,
@@ -134,6 +135,7 @@ def _tell(story: Story, position: int, people: Sequence[Contact], cast: Cast, nu
     contact = people[position] if is_known else None
     agent = (contact and contact.responsible_user) or story.draw.choice(cast.agents)
     thread = Thread(number=number, contact=contact, **_known_by(story, position, contact, cast))
+    thread.search_words = column_words(thread.profile_name, thread.username)
     ended_at = story.now - _age(position)
     if contact is not None:
         ended_at = min(max(ended_at, contact.created_at + timedelta(minutes=50)), story.now - timedelta(minutes=1))

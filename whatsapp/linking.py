@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from django.db import transaction
 from django.db.models import Count, Q
@@ -175,11 +175,9 @@ def _belong_to(thread: Thread, contact: Contact | None, state: LinkState) -> Non
     spread_contact(thread)
 
 
-def follow_undone_merge(sender: type[ContactMerge], instance: ContactMerge, raw: bool = False, **kwargs: Any) -> None:
+def follow_undone_merge(merge: ContactMerge) -> None:
     """Threads have gone back to their contact: so does what was written while both were one."""
-    if raw or instance.undone_at is None:
-        return
-    theirs = Thread.objects.filter(contact__in=[instance.survivor_id, instance.absorbed_id])
+    theirs = Thread.objects.filter(contact__in=[merge.survivor_id, merge.absorbed_id])
     for thread in theirs.order_by("pk").select_for_update(of=("self",), no_key=True):
         spread_contact(thread)
 

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
 
-from django.db.models import Exists, Subquery
+from django.db.models import Exists, Q, Subquery
 from django.utils import timezone
 
 from crm.choices import Role
@@ -44,8 +44,9 @@ def _looked_up(user: User) -> dict[str, Any]:
 
 
 def _strangers(user: User) -> ThreadQuerySet:
-    """Who waits and is nobody's contact: no task can be raised about them (whatsapp/following.py)."""
-    return Thread.objects.present().unanswered().filter(contact__isnull=True).visible_to(user)
+    """Who waits and is nobody's contact, or one that was deleted: no task can be raised about them (whatsapp/following.py)."""
+    nobodys = Q(contact__isnull=True) | Q(contact__is_deleted=True)
+    return Thread.objects.present().unanswered().filter(nobodys).visible_to(user)
 
 
 def _failed_events() -> Notice:

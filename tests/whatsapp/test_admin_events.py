@@ -11,9 +11,8 @@ from django.urls import reverse
 from crm.models import AuditEntry, User
 from tests.staff_pages import at_desk, list_of, messages_of, page_of, text_of
 from tests.whatsapp.payloads import a_request, text_message
-from tests.whatsapp.rows import answered, thread_with
 from whatsapp import notices
-from whatsapp.choices import EventState, ItemState, MessageStatus
+from whatsapp.choices import EventState, ItemState
 from whatsapp.models import BusinessNumber, Message, WebhookEvent, WebhookItem
 from whatsapp.receiving.applying import apply_waiting
 from whatsapp.receiving.storing import store
@@ -174,24 +173,9 @@ def test_what_failed_stands_at_the_top_of_every_page_for_the_office(
     assert sentence not in text_of(at_desk(bob).get(reverse("admin:index")))
 
 
-def test_an_account_that_meta_refuses_is_told_until_a_message_goes_out(alice: User, bob: User) -> None:
-    thread = thread_with()
-    answered(thread, status=MessageStatus.FAILED, error_code=190)
-    (notice,) = notices.notices(alice)
-    assert "código 190" in notice.text
-    assert not list(notices.notices(bob))
-    answered(thread)
-    assert not list(notices.notices(alice))
-
-
 def test_while_all_is_well_the_notices_cost_one_query(alice: User, django_assert_num_queries: Any) -> None:
     with django_assert_num_queries(1):
         assert not list(notices.notices(alice))
-
-
-def test_a_number_that_nobody_has_is_no_fault_of_the_account(alice: User) -> None:
-    answered(thread_with(), status=MessageStatus.FAILED, error_code=131026)
-    assert not list(notices.notices(alice))
 
 
 # --- Numbers ----------------------------------------------------------------------------------

@@ -114,7 +114,7 @@ class ThreadAdmin(StaffAdmin):
     list_display_links = ("who",)
     list_filter = (SituationFilter, ("assigned_to", AutocompleteSelectFilter), NumberFilter)
     list_select_related = ("contact", "assigned_to", "number")
-    search_fields = ("profile_name",)
+    search_fields = ("search_words",)
     search_help_text = "Nombre, número de WhatsApp, documento o correo de la persona"
     palette_icon = "forum"
     warn_unsaved_form = False
@@ -197,7 +197,7 @@ class ThreadAdmin(StaffAdmin):
         """
         people = Contact.objects.search(typed)
         if people[: MANY_PEOPLE + 1].count() > MANY_PEOPLE:
-            return queryset.filter(Q(contact__search_words__finds=typed) | Q(profile_name__icontains=typed))
+            return queryset.filter(Q(contact__search_words__finds=typed) | Q(search_words__finds=typed))
         found = roads_to(typed, people)
         few = list(found[: FEW + 1])
         return queryset.filter(pk__in=few if len(few) <= FEW else found)
@@ -256,9 +256,8 @@ def roads_to(typed: str, people: QuerySet[Contact]) -> QuerySet[Any, Any]:
     """The ids of threads that are found by what was typed: whose they are, what they are called, their digits."""
     threads = Thread.objects.present()
     roads: list[QuerySet[Any, Any]] = [threads.filter(contact__in=people.values("pk")).values_list("pk", flat=True)]
-    if any(char.isalpha() for char in typed):
-        roads.append(threads.filter(profile_name__icontains=typed).values_list("pk", flat=True))
     if query_terms(typed):
+        roads.append(threads.filter(search_words__finds=typed).values_list("pk", flat=True))
         roads.append(Alias.objects.with_digits(typed).values_list("thread_id", flat=True))
     return roads[0].union(*roads[1:])
 

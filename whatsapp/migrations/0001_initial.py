@@ -170,6 +170,7 @@ class Migration(migrations.Migration):
                 ('answer_token', models.UUIDField(blank=True, editable=False, null=True)),
                 ('answer_lease_until', models.DateTimeField(blank=True, editable=False, null=True)),
                 ('paced_until', models.DateTimeField(blank=True, editable=False, null=True)),
+                ('search_words', crm.search.SearchColumn(blank=True, default='', editable=False, verbose_name='palabras de búsqueda')),
                 ('created_at', models.DateTimeField(auto_now_add=True, verbose_name='creada')),
                 ('updated_at', models.DateTimeField(auto_now=True, verbose_name='actualizada')),
                 ('assigned_to', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='whatsapp_threads', to=settings.AUTH_USER_MODEL, verbose_name='asignada a')),

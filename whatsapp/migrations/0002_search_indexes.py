@@ -9,6 +9,7 @@ from crm.search import words_vector
 
 INDEXES = {
     "whatsapp_message_search": f"ON conversaciones_whatsapp USING gin ({words_vector('search_words')})",
+    "whatsapp_thread_search": f"ON whatsapp_thread USING gin ({words_vector('search_words')})",
     "whatsapp_thread_newest": (
         "ON whatsapp_thread (last_message_at DESC NULLS LAST, id DESC) WHERE merged_into_id IS NULL"
     ),

@@ -11,6 +11,7 @@ from django.utils import timezone
 from crm.constraints import is_one_of
 from crm.models import Contact
 from crm.scope import is_limited
+from crm.search import SearchColumn, column_words
 from whatsapp.choices import NEVER_LEFT, Author, Direction, LinkState, MessageStatus, Silence
 from whatsapp.models.numbers import BusinessNumber
 from whatsapp.models.rules import BotSettings
@@ -58,7 +59,7 @@ class ThreadQuerySet(models.QuerySet["Thread"]):
 
 
 class Thread(models.Model):
-    """Made by the first message from or to a person. Its verbs stand in whatsapp/services.py and whatsapp/sending."""
+    """Made by the first message from or to a person. whatsapp/linking.py links it, whatsapp/sending writes in it."""
 
     number = models.ForeignKey(
         BusinessNumber, on_delete=models.PROTECT, related_name="threads", verbose_name="número del negocio"
@@ -121,6 +122,8 @@ class Thread(models.Model):
     merged_into = models.ForeignKey(
         "self", on_delete=models.SET_NULL, null=True, blank=True, related_name="absorbed", verbose_name="unida a"
     )
+    # The names of WhatsApp, folded; a contact's own words and the numbers are searched where they are.
+    search_words = SearchColumn("palabras de búsqueda")
     created_at = models.DateTimeField("creada", auto_now_add=True)
     updated_at = models.DateTimeField("actualizada", auto_now=True)
 
@@ -191,6 +194,13 @@ class Thread(models.Model):
         """The row as it is now, locked until the running transaction ends."""
         return Thread.objects.select_for_update(of=("self",), no_key=True).get(pk=self.pk)
 
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        self.search_words = column_words(self.profile_name, self.username)
+        names = kwargs.get("update_fields")
+        if names is not None and {"profile_name", "username"} & set(names):
+            kwargs["update_fields"] = {*names, "search_words"}
+        super().save(*args, **kwargs)
+
     def change(self, **values: Any) -> None:
         """Write these columns, and only these."""
         for name, value in values.items():
@@ -204,7 +214,8 @@ class Thread(models.Model):
         changed: dict[str, Any] = {}
         at = message.timestamp
         if message.is_bubble:
-            if self.last_message_at is None or at >= self.last_message_at:
+            newest = (self.last_message_at, self.last_preview) if self.last_message_at else None
+            if newest is None or (at, message.preview) > newest:
                 changed |= {
                     "last_message_at": at,
                     "last_preview": message.preview,

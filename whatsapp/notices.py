@@ -44,7 +44,7 @@ def _looked_up(user: User) -> dict[str, Any]:
 
 
 def _strangers(user: User) -> ThreadQuerySet:
-    """Who waits and is nobody's contact, or one that was deleted: no task can be raised about them (whatsapp/following.py)."""
+    """Who waits and is nobody's contact, or a deleted one: whatsapp/following.py can raise no task about them."""
     nobodys = Q(contact__isnull=True) | Q(contact__is_deleted=True)
     return Thread.objects.present().unanswered().filter(nobodys).visible_to(user)
 

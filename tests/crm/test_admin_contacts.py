@@ -151,6 +151,7 @@ def test_the_tabs_show_what_every_app_keeps_about_the_person(bob: User, charlie:
     assert [tab.title for tab in response.context["datasets"]] == [
         "Tareas",
         "Llamadas",
+        "WhatsApp",
         "Oportunidades",
         "Notas",
         "Leads",

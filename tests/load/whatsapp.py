@@ -184,10 +184,10 @@ _STATEMENTS = (
        SELECT md5('contact' || n)::uuid, 'Cliente ' || n, '+51' || (900000000 + n), now(), now(), '{}', false, false,
          'cliente ' || n, 'cliente ' || n FROM generate_series(1, GREATEST(:threads / 10, 1)) n""",
     """INSERT INTO whatsapp_thread (number_id, contact_id, link_state, address, profile_name, username, unread,
-         last_preview, last_direction, silence, last_message_at, created_at, updated_at)
+         last_preview, last_direction, silence, search_words, last_message_at, created_at, updated_at)
        SELECT 1, CASE WHEN n % 10 = 0 THEN md5('contact' || n / 10)::uuid END,
          CASE WHEN n % 10 = 0 THEN 'linked' ELSE 'unknown' END, '51' || (900000000 + n), 'Persona ' || n, '', 0, 'hola',
-         'INBOUND', '', timestamptz '2026-11-01' - (n || ' minutes')::interval, now(), now()
+         'INBOUND', '', 'persona ' || n, timestamptz '2026-11-01' - (n || ' minutes')::interval, now(), now()
        FROM generate_series(1, :threads) n""",
     """INSERT INTO whatsapp_alias (number_id, thread_id, kind, value, digits, first_seen_at)
        SELECT 1, id, kind, address, (SELECT string_agg(substr(address, s), ' ') FROM generate_series(1, 8) s), now()

@@ -180,6 +180,7 @@ CELERY_BEAT_SCHEDULE: dict[str, Any] = {
     "answer-whatsapp": {"task": "whatsapp.tasks.answer_due", "schedule": 5.0, "options": {"expires": 5}},
     "fetch-whatsapp-media": {"task": "whatsapp.tasks.fetch_due_media", "schedule": 10.0, "options": {"expires": 10}},
     "nudge-unanswered-whatsapp": {"task": "whatsapp.tasks.nudge_unanswered", "schedule": 60.0},
+    "follow-whatsapp-templates": {"task": "whatsapp.tasks.follow_templates", "schedule": timedelta(days=1)},
     "tidy-whatsapp": {"task": "whatsapp.tasks.tidy", "schedule": timedelta(hours=1)},
     "forget-old-imports": {"task": "crm.tasks.forget_old_imports", "schedule": timedelta(hours=1)},
     "forget-old-keys": {"task": "crm.tasks.forget_old_keys", "schedule": timedelta(hours=1)},

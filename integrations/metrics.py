@@ -1,6 +1,6 @@
 """`/metrics`: how what leaves is doing, as Prometheus reads it (docs/deployment.md).
 
-Counted in the database when it is asked: the answer is the same whichever process gives it, and after a restart. Three
+Counted in the database when it is asked: the answer is the same whichever process gives it, and after a restart. A few
 queries, each along an index; what was delivered long ago is not counted.
 """
 
@@ -18,12 +18,15 @@ from rest_framework.request import Request
 from rest_framework.views import APIView
 
 from crm.models import ApiToken
-from integrations.choices import FAILED_STATES, WAITING_STATES, AttemptOutcome
+from integrations.choices import FAILED_STATES, WAITING_STATES, AttemptOutcome, DeliveryState
 from integrations.destinations import DESTINATIONS
-from integrations.models import Circuit
+from integrations.models import Circuit, WebhookDelivery
 from integrations.statistics import attempts_since, backlog
+from whatsapp.models import Thread, WebhookEvent
 
 RECENT = timedelta(hours=1)
+UNSETTLED = timedelta(days=1)
+MOST_COUNTED = 10_000
 
 
 class MayReadMetrics(BasePermission):
@@ -102,5 +105,37 @@ class Outbox(Collector):
         return found
 
 
+class Conversations(Collector):
+    """What of WhatsApp waits: requests of Meta's, people, and messages that nobody knows to have left. Four queries,
+    each along an index; people are counted no further than anybody reads."""
+
+    def collect(self) -> Iterator[Metric]:
+        waiting = WebhookEvent.objects.waiting()
+        oldest = waiting.order_by("id").values_list("received_at", flat=True).first()
+        age = (timezone.now() - oldest).total_seconds() if oldest else 0.0
+        events = GaugeMetricFamily(
+            "puente_whatsapp_events", "Requests of Meta's that are not applied yet, or not wholly.", labels=["state"]
+        )
+        events.add_metric(["waiting"], waiting.count() if oldest else 0)
+        events.add_metric(["failed"], WebhookEvent.objects.failed().count())
+        yield events
+        yield GaugeMetricFamily(
+            "puente_whatsapp_oldest_event_age_seconds", "For how long the longest waiting request waits.", value=age
+        )
+        unanswered = Thread.objects.present().unanswered().order_by()[:MOST_COUNTED].count()
+        yield GaugeMetricFamily(
+            "puente_whatsapp_unanswered_threads", "People who wait for an answer.", value=unanswered
+        )
+        uncertain = WebhookDelivery.objects.filter(
+            state=DeliveryState.UNCERTAIN, created_at__gte=timezone.now() - UNSETTLED
+        )
+        yield GaugeMetricFamily(
+            "puente_whatsapp_uncertain_messages_last_day",
+            "Messages of the last day that may have left and that no status has settled.",
+            value=uncertain.count(),
+        )
+
+
 registry = CollectorRegistry()
 registry.register(Outbox())
+registry.register(Conversations())

@@ -3,7 +3,7 @@
 from celery import shared_task
 
 from crm.waking import wake
-from whatsapp import following, media
+from whatsapp import following, media, templating
 from whatsapp.bot import answering
 from whatsapp.models import MessageCount, WebhookEvent
 from whatsapp.receiving import applying
@@ -45,3 +45,9 @@ def tidy() -> None:
     """Make one row a day of the hours that are over, and forget requests that were applied long ago."""
     MessageCount.objects.fold()
     WebhookEvent.objects.forget_old()
+
+
+@shared_task
+def follow_templates() -> None:
+    """Once a day make the templates those of Meta; its webhook tells of changes in between."""
+    templating.follow()

@@ -1,5 +1,6 @@
 """Message templates: as Meta has them, kept up by its webhook; what they ask for, and how they read filled in."""
 
+import logging
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -16,6 +17,8 @@ from whatsapp.choices import TemplateStatus
 from whatsapp.graph import GraphError
 from whatsapp.models import Template
 from whatsapp.receiving.items import storable
+
+logger = logging.getLogger("puente.whatsapp")
 
 FIELDS = "id,name,language,status,category,quality_score,rejected_reason,components"
 A_PAGE = 100
@@ -56,6 +59,16 @@ def synchronise() -> Report:
     found = {(row["name"], row["language"]): row for row in map(_values, _listed()) if row["name"]}
     with transaction.atomic():
         return _write(found, started)
+
+
+def follow() -> None:
+    """Synchronise if that can be done; Meta out of reach is a line in the log, and another try tomorrow."""
+    if not (settings.WHATSAPP_BUSINESS_ACCOUNT_ID and settings.WHATSAPP_ACCESS_TOKEN):
+        return
+    try:
+        synchronise()
+    except GraphError as error:
+        logger.warning("templates were not synchronised: %s", error.sentence)
 
 
 def _listed() -> Iterator[dict[str, Any]]:

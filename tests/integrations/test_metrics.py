@@ -15,6 +15,7 @@ from integrations.choices import DeliveryState
 from integrations.models import Circuit, WebhookDelivery
 from integrations.sending.rounds import empty_outbox
 from tests.integrations.receiver import Receiver, answering
+from whatsapp.models import BusinessNumber, Thread, WebhookEvent
 
 pytestmark = [pytest.mark.django_db, pytest.mark.sqlite]
 Announced = Callable[..., WebhookDelivery]
@@ -88,7 +89,25 @@ def test_a_scrape_asks_a_fixed_number_of_queries(
     for number in range(30):
         announced(f"CRM-{number}")
     empty_outbox("comercial")
-    assert queries() == few <= 4
+    assert queries() == few <= 8
+
+
+def test_what_waits_of_whatsapp_is_counted(as_user: AsUser, alice: User) -> None:
+    found = read(as_user(alice))
+    assert found["puente_whatsapp_events", "failed"] == found["puente_whatsapp_oldest_event_age_seconds",] == 0
+    WebhookEvent.objects.create(body=b"{}", received_at=timezone.now() - timedelta(minutes=5))
+    WebhookEvent.objects.create(body=b"{}", state="failed")
+    WebhookEvent.objects.create(body=b"{}", state="applied")
+    number = BusinessNumber.objects.create(phone_number_id="1")
+    Thread.objects.create(number=number, unanswered_since=timezone.now())
+    WebhookDelivery.objects.create(
+        event="whatsapp.message", destination="whatsapp", subject="1", sequence=1, payload={}, state="uncertain"
+    )
+    found = read(as_user(alice))
+    assert (found["puente_whatsapp_events", "waiting"], found["puente_whatsapp_events", "failed"]) == (1, 1)
+    assert 300 <= found["puente_whatsapp_oldest_event_age_seconds",] < 330
+    assert found["puente_whatsapp_unanswered_threads",] == 1
+    assert found["puente_whatsapp_uncertain_messages_last_day",] == 1
 
 
 def test_a_program_reads_with_its_own_token_whatever_its_role(bob: User) -> None:

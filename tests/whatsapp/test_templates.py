@@ -15,6 +15,7 @@ from whatsapp import templating
 from whatsapp.choices import TemplateStatus
 from whatsapp.graph import GraphError
 from whatsapp.models import Template
+from whatsapp.tasks import follow_templates
 from whatsapp.templating import Report, apply_update, components, parameters_of, render, synchronise
 
 pytestmark = [pytest.mark.django_db, pytest.mark.sqlite]
@@ -350,3 +351,25 @@ def test_components_that_are_none_do_no_harm() -> None:
         template = Template(name="x", language="es", components=odd)
         assert render(template) == ""
         assert json.dumps(components(template)) == "[]"
+
+
+# --- Once a day -------------------------------------------------------------------------------
+
+
+def test_once_a_day_the_templates_follow_meta(graph_api: GraphServer) -> None:
+    graph_api.templates = [of_meta("diaria")]
+    follow_templates()
+    assert Template.objects.get().name == "diaria"
+
+
+def test_without_an_account_nobody_is_asked(graph_api: GraphServer, settings: Any) -> None:
+    settings.WHATSAPP_BUSINESS_ACCOUNT_ID = ""
+    follow_templates()
+    assert not graph_api.asked
+
+
+def test_meta_out_of_reach_is_a_line_in_the_log(settings: Any, caplog: pytest.LogCaptureFixture) -> None:
+    settings.WHATSAPP_ACCESS_TOKEN = "ficha-de-prueba"
+    settings.WHATSAPP_GRAPH_URL = "http://127.0.0.1:9"
+    follow_templates()
+    assert "templates were not synchronised" in caplog.text

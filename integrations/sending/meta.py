@@ -17,7 +17,7 @@ from integrations.choices import AttemptOutcome, DeliveryState
 from integrations.sending.answers import Answer
 from integrations.sending.policy import Destination, Verdict
 from integrations.sending.schedule import what_next
-from whatsapp.sending.errors import ERRORS, MetaError, Policy, error_of
+from whatsapp.sending.errors import ERRORS, OF_ONE_NUMBER, MetaError, Policy, error_of
 
 if TYPE_CHECKING:
     from integrations.models import WebhookDelivery
@@ -167,6 +167,9 @@ class GraphApi(Destination):
     ) -> Verdict:
         sentence = described(error, told)
         match error.retry:
+            case Policy.STOP if error.code in OF_ONE_NUMBER and delivery.lane != settings.WHATSAPP_PHONE_NUMBER_ID:
+                # A number that is not the installation's own ends its message, and holds up nobody else's.
+                return Verdict(state=DeliveryState.DEAD, error=sentence)
             case Policy.STOP:
                 return Verdict(
                     state=DeliveryState.PENDING,

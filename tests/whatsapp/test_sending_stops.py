@@ -50,6 +50,18 @@ def test_a_revoked_token_stops_everything_is_told_and_nothing_is_lost(
     assert not WebhookDelivery.objects.failed().exists()
 
 
+@pytest.mark.parametrize("code", [133010, 131037])
+def test_what_is_wrong_with_another_number_ends_its_message_and_stops_nobody(
+    meta: Meta, thread: Thread, settings: Any, code: int
+) -> None:
+    message = written(thread)
+    settings.WHATSAPP_PHONE_NUMBER_ID = "another"
+    meta.will(refusing(code, status=400))
+    deliver()
+    assert fresh(message).status == MessageStatus.FAILED
+    assert not Circuit.objects.stopped().exists()
+
+
 @pytest.mark.parametrize("code", [0, 3, 10, 200, 299, 131005, 133010, 131037])
 def test_whatever_is_wrong_with_the_account_stops_the_line(meta: Meta, thread: Thread, code: int) -> None:
     message = written(thread)

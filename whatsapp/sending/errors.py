@@ -346,6 +346,8 @@ _NO_SUCH_NUMBER = MetaError(
     pause=_STOPPED_FOR,
 )
 _NO_SUCH_OBJECT = 33
+# What is wrong with one number of ours, as opposed to the token or the account.
+OF_ONE_NUMBER = frozenset({100, 131037, 131045, 133010})
 
 
 def error_of(code: int | None, *, subcode: int | None = None) -> MetaError:

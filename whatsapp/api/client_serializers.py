@@ -213,8 +213,8 @@ class TicketAnswer(Answer):
         return CandidateAnswer(person).data if person else None
 
     def get_conversacion_whatsapp_id(self, task: Task) -> int | None:
-        made_from: Any = task.whatsapp_messages  # type: ignore[attr-defined]
-        return next((message.pk for message in made_from.all()), None)
+        made_from: Any = task
+        return next((message.pk for message in made_from.whatsapp_messages.all()), None)
 
 
 def text_of_ticket(sent: dict[str, Any]) -> str:

@@ -1,8 +1,11 @@
 """Twenty workers get the same first message of somebody new: one thread, one message, one answer, one send."""
 
+import threading
+import time
 from typing import Any
 
 import pytest
+from django.db import connection, transaction
 from django.utils import timezone
 
 from integrations.models import WebhookDelivery
@@ -11,10 +14,12 @@ from tests.crm.racing import at_once
 from tests.whatsapp.bot_scenes import only_rule
 from tests.whatsapp.meta import Meta
 from tests.whatsapp.payloads import CUSTOMER, a_request, text_message
+from tests.whatsapp.snapshots import apply_all
 from whatsapp.bot.answering import answer_due
 from whatsapp.choices import Author, EventState
-from whatsapp.models import Alias, Message, MessageCount, Thread, WebhookEvent
+from whatsapp.models import Alias, BusinessNumber, Message, MessageCount, Thread, WebhookEvent
 from whatsapp.receiving.applying import apply_waiting
+from whatsapp.receiving.identity import Person, thread_of
 from whatsapp.receiving.storing import store
 
 WORKERS = 20
@@ -84,3 +89,34 @@ def test_names_that_arrive_together_from_all_sides_still_make_one_person() -> No
     thread = Thread.objects.present().get()
     assert Message.objects.filter(thread=thread).count() == 3
     assert Alias.objects.filter(thread=thread).count() == 3
+
+
+@pytest.mark.django_db(transaction=True)
+def test_who_waited_for_a_thread_that_became_another_writes_into_the_living_one() -> None:
+    """Two threads become one while a message of one of them waits for its row."""
+    apply_all([a_request(text_message("por número"))])
+    number = BusinessNumber.objects.get()
+    with transaction.atomic():
+        older = thread_of(number, Person.known_by(wa_ids=(CUSTOMER,)), at=timezone.now())
+        newer = thread_of(number, Person.known_by(user_ids=("PE.8", "PE.9")), at=timezone.now())
+    waiting = threading.Event()
+    found: list[Thread] = []
+
+    def write() -> None:
+        try:
+            with transaction.atomic():
+                waiting.set()
+                found.append(thread_of(number, Person.known_by(user_ids=("PE.9",)), at=timezone.now()))
+        finally:
+            connection.close()
+
+    writer = threading.Thread(target=write)
+    with transaction.atomic():
+        united = thread_of(number, Person.known_by(wa_ids=(CUSTOMER,), user_ids=("PE.8",)), at=timezone.now())
+        writer.start()
+        waiting.wait(10)
+        time.sleep(0.5)  # until it has read the names and waits for the row
+    writer.join(20)
+    assert united == older
+    assert Thread.objects.get(pk=newer.pk).merged_into == older
+    assert found == [older]

@@ -83,14 +83,22 @@ def thread_of(number: BusinessNumber, person: Person, *, at: datetime) -> Thread
     in a transaction.
     """
     hold_all(f"whatsapp:{number.pk}:{kind}:{value}" for kind, value in person.names)
-    known = list(Alias.objects.filter(_any_of(person.names), number=number).order_by("thread_id"))
-    ids = sorted({alias.thread_id for alias in known})
-    threads = list(Thread.objects.filter(pk__in=ids).order_by("pk").select_for_update(no_key=True))
+    known, threads = _locked(number, person)
+    while any(thread.merged_into_id is not None for thread in threads):
+        # While we waited, somebody who acts on other names of theirs found out that they are one person.
+        known, threads = _locked(number, person)
     thread = threads[0] if threads else Thread.objects.create(number=number)
     for other in threads[1:]:
         unite(thread, other)
     _learn(thread, person, known, at=at)
     return thread
+
+
+def _locked(number: BusinessNumber, person: Person) -> tuple[list[Alias], list[Thread]]:
+    """The names that are known, and their threads, locked, the oldest first."""
+    known = list(Alias.objects.filter(_any_of(person.names), number=number))
+    ids = {alias.thread_id for alias in known}
+    return known, list(Thread.objects.filter(pk__in=ids).order_by("pk").select_for_update(no_key=True))
 
 
 def _any_of(names: Iterable[Name]) -> Q:

@@ -6,7 +6,7 @@ long stands here, so broker, worker, receiver and database may all restart at an
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Self
 from uuid import UUID
 
 from django.conf import settings
@@ -18,6 +18,7 @@ from django.utils import timezone
 from crm.constraints import is_one_of
 from crm.exceptions import Conflict
 from crm.ids import new_id
+from crm.literals import Literal
 from crm.locks import hold
 from crm.models import Appointment, AuditEntry
 from crm.models.base import BaseModel
@@ -44,17 +45,6 @@ MOST_LOST_LEASES = 3
 KEPT_FOR = timedelta(days=90)
 FORGOTTEN_TOGETHER = 5_000
 SHOWN_TRIES = 100
-
-
-class Literal(Value):
-    """A constant that stands in the statement itself.
-
-    A plan that PostgreSQL keeps for a prepared statement knows no parameters, and so cannot tell that a partial index
-    has the rows: the warning of every page read the whole table (90 ms of 400,000 rows, against less than one).
-    """
-
-    def as_sql(self, compiler: Any, connection: Any) -> tuple[str, tuple[str | int, ...]]:
-        return f"'{DeliveryState(self.value).value}'", ()
 
 
 class WebhookDeliveryQuerySet(models.QuerySet["WebhookDelivery"]):

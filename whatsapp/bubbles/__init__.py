@@ -65,7 +65,7 @@ def bubbles_of(thread: Thread, rows: Sequence[Message]) -> list[Bubble]:
 def _reactions_on(thread: Thread, rows: Sequence[Message]) -> dict[str, tuple[tuple[str, str], ...]]:
     """The newest reaction of each person on each of these messages; one that was taken back is gone."""
     names = [row.message_id for row in rows if row.message_id]
-    given = Message.objects.filter(thread=thread, about__in=names, message_type="reaction")
+    given = Message.objects.about(*names).filter(thread=thread, message_type="reaction")
     given = given.exclude(status__in=[MessageStatus.FAILED, MessageStatus.WITHDRAWN])
     newest: dict[tuple[str, str], Message] = {}
     for reaction in given.order_by("timestamp", "id"):

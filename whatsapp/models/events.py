@@ -15,6 +15,7 @@ from django.utils import timezone
 
 from crm.constraints import is_one_of
 from crm.ids import new_id
+from crm.literals import Literal
 from whatsapp.choices import EventState, ItemState
 
 # A worker may be silent this long before another takes its events over. One event is at most a thousand items.
@@ -37,10 +38,13 @@ class WebhookEventQuerySet(models.QuerySet["WebhookEvent"]):
             cursor.execute(_KEPT, [body, now, now])
 
     def waiting(self) -> Self:
-        return self.filter(state__in=[EventState.STORED, EventState.APPLYING])
+        return self.filter(state__in=[Literal(EventState.STORED), Literal(EventState.APPLYING)])
 
     def failed(self) -> Self:
-        return self.filter(state=EventState.FAILED)
+        return self.filter(state=Literal(EventState.FAILED))
+
+    def held_by(self, token: UUID) -> Self:
+        return self.filter(lease_token=token, state=Literal(EventState.APPLYING))
 
     def claim(self, *, limit: int) -> tuple[UUID, list["WebhookEvent"]]:
         """Hold up to `limit` events that wait, oldest first: one conditional update, whoever else is claiming.
@@ -48,7 +52,8 @@ class WebhookEventQuerySet(models.QuerySet["WebhookEvent"]):
         One whose worker fell silent is taken alone, so that what ends its workers is found out, and given up at last.
         """
         now, token = timezone.now(), new_id()
-        due = Q(state=EventState.STORED, next_try_at__lte=now) | Q(state=EventState.APPLYING, lease_until__lt=now)
+        waits = Q(state=Literal(EventState.STORED), next_try_at__lte=now)
+        due = waits | Q(state=Literal(EventState.APPLYING), lease_until__lt=now)
         with transaction.atomic():
             rows = self.filter(due).order_by("id").select_for_update(skip_locked=True)
             chosen = self._fair(list(rows.values_list("pk", "state", "attempts")[:limit]), due)
@@ -58,7 +63,7 @@ class WebhookEventQuerySet(models.QuerySet["WebhookEvent"]):
                 lease_until=now + LEASE,
                 attempts=F("attempts") + 1,
             )
-        return token, list(self.filter(lease_token=token).order_by("id")) if taken else []
+        return token, list(self.held_by(token).order_by("id")) if taken else []
 
     def _fair(self, rows: Sequence[tuple[int, str, int]], due: Q) -> list[int]:
         lost = {pk: attempts for pk, state, attempts in rows if state == EventState.APPLYING}
@@ -72,7 +77,7 @@ class WebhookEventQuerySet(models.QuerySet["WebhookEvent"]):
 
     def give_back(self, token: UUID) -> None:
         """Let go of what this worker holds and has not begun: the next one need not wait for the lease."""
-        self.filter(lease_token=token, state=EventState.APPLYING).update(
+        self.held_by(token).update(
             state=EventState.STORED, attempts=F("attempts") - 1, lease_token=None, lease_until=None
         )
 
@@ -157,7 +162,7 @@ VALUES (%s, %s, 'stored', %s, 0, 0, 0, '')
 
 class WebhookItemQuerySet(models.QuerySet["WebhookItem"]):
     def failed(self) -> Self:
-        return self.filter(state=ItemState.FAILED)
+        return self.filter(state=Literal(ItemState.FAILED))
 
     def newest_first(self) -> Self:
         return self.order_by("-id")

@@ -10,6 +10,7 @@ from django.utils import timezone
 
 from crm.constraints import is_one_of
 from crm.ids import new_id
+from crm.literals import Literal
 from whatsapp.choices import MediaState
 from whatsapp.models.messages import Message
 
@@ -26,9 +27,8 @@ def place_of(media: "Media", filename: str) -> str:
 class MediaQuerySet(models.QuerySet["Media"]):
     def due(self) -> Self:
         now = timezone.now()
-        return self.filter(
-            Q(state=MediaState.PENDING, next_try_at__lte=now) | Q(state=MediaState.FETCHING, lease_until__lt=now)
-        )
+        waits = Q(state=Literal(MediaState.PENDING), next_try_at__lte=now)
+        return self.filter(waits | Q(state=Literal(MediaState.FETCHING), lease_until__lt=now))
 
     def claim(self) -> "Media | None":
         """Hold one that is due: one conditional update, whoever else is claiming."""
@@ -47,7 +47,8 @@ class MediaQuerySet(models.QuerySet["Media"]):
                     attempts=F("attempts") + 1,
                 )
             )
-        return self.select_related("message").get(lease_token=token) if taken else None
+        held = self.filter(lease_token=token, state=Literal(MediaState.FETCHING))
+        return held.select_related("message").get() if taken else None
 
 
 class Media(models.Model):

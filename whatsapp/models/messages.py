@@ -10,6 +10,7 @@ from django.utils import timezone
 
 from crm.constraints import is_one_of
 from crm.ids import new_id
+from crm.literals import Literal
 from crm.models import Contact, Task
 from crm.scope import is_limited
 from crm.search import SearchColumn, column_words
@@ -45,6 +46,10 @@ class MessageQuerySet(models.QuerySet["Message"]):
     def written_by_contact(self) -> Self:
         """What opens the 24 hours and wants an answer."""
         return self.filter(author=Author.CONTACT).exclude(message_type__in=(*TYPES_ON_ANOTHER, *TYPES_NOBODY_WROTE))
+
+    def about(self, *message_ids: str) -> Self:
+        """What reacts to these, edits, deletes or quotes them, by Meta's ids. The index has only what is about one."""
+        return self.filter(about__in=message_ids).exclude(about=Literal(""))
 
     def outbound(self) -> Self:
         return self.filter(direccion=Direction.OUTBOUND)

@@ -32,11 +32,12 @@ def revise(message: Message) -> None:
     if target is None or not target.message_id or not target.is_bubble:
         return
     # Only who wrote a message edits or deletes it.
-    revisions = Message.objects.filter(
-        about=target.message_id, message_type__in=REVISIONS, thread=target.thread_id, direccion=target.direccion
+    revisions = Message.objects.about(target.message_id).filter(
+        message_type__in=REVISIONS, thread=target.thread_id, direccion=target.direccion
     )
-    newest_edit = revisions.filter(message_type="edit").order_by("-timestamp", "-message_id").first()
-    deletion = revisions.filter(message_type="revoke").order_by("timestamp").first()
+    told = sorted(revisions, key=lambda revision: (revision.timestamp, revision.message_id or ""))
+    newest_edit = next((one for one in reversed(told) if one.message_type == "edit"), None)
+    deletion = next((one for one in told if one.message_type == "revoke"), None)
     if newest_edit is None and deletion is None:
         return
     changed: dict[str, Any] = {"deleted_at": deletion.timestamp if deletion else None}

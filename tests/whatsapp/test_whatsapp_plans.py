@@ -21,7 +21,10 @@ QUESTIONS: dict[str, tuple[Callable[[], QuerySet[Any]], str]] = {
     "items that failed": (lambda: WebhookItem.objects.failed().newest_first(), "whatsapp_item_failed"),
     "files to fetch": (lambda: Media.objects.due().order_by("next_try_at"), "whatsapp_media_due"),
     "what is about a message": (lambda: Message.objects.about("wamid.1", "wamid.2"), "whatsapp_message_about"),
-    "who waits for the bot": (lambda: Thread.objects.due_for_bot().order_by("answer_due_at"), "whatsapp_thread_bot_due"),
+    "who waits for the bot": (
+        lambda: Thread.objects.due_for_bot().order_by("answer_due_at"),
+        "whatsapp_thread_bot_due",
+    ),
     "who waits for a person": (
         lambda: Thread.objects.present().unanswered().order_by("unanswered_since"),
         "whatsapp_thread_unanswered",

@@ -90,7 +90,7 @@ def fetch(media: Media) -> None:
             media.settle(media.lease_token, state=MediaState.REFUSED, error=str(refusal)[:500])
         except GraphError as error:
             _put_off(media, error)
-        except Exception as error:
+        except Exception as error:  # a full disk, say: it costs one try of this file, and is told on its row
             logger.exception("media %s could not be fetched", media.pk)
             _try_later(media, f"El archivo no se pudo guardar: {type(error).__name__}.")
 

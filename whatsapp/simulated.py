@@ -285,7 +285,7 @@ class Later:
             act = self._next()
             try:
                 act()
-            except Exception:
+            except Exception:  # the demonstration goes on; what went wrong is in the log
                 logger.exception("simulated Meta")
 
     def _next(self) -> Callable[[], None]:

@@ -113,7 +113,9 @@ class Round:
                 self._write([result])
             except (OperationalError, InterfaceError):
                 raise
-            except Exception:
+            except (
+                Exception
+            ):  # logged; the row keeps its lease, and what becomes of it then is the rule of a lost worker
                 logger.exception("what became of %s could not be written down", result.delivery)
         return len(results)
 

@@ -1,22 +1,19 @@
 """Messages again, by hand: what is dead, what was written since some moment, or what is named."""
 
-import re
 from argparse import ArgumentParser, RawDescriptionHelpFormatter
-from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
 from django.core.management.base import BaseCommand, CommandError
 from django.db.models import Q
 from django.utils import timezone
-from django.utils.dateparse import parse_date, parse_datetime
 
+from crm.management.since import NOT_POSSIBLE, moment_since
 from integrations.choices import FINISHED_STATES
 from integrations.events import PRESENCE_TEST
 from integrations.models import WebhookDelivery
 from integrations.models.deliveries import WebhookDeliveryQuerySet
 
-NOT_POSSIBLE = 2
 SHOWN = 50
 EXPLANATION = """
 Los filtros se suman: --dead --since 3 son los envíos sin entregar de los últimos tres días. Sin ninguno no hace nada.
@@ -64,7 +61,7 @@ class Command(BaseCommand):
         if dead:
             chosen = chosen.failed()
         if since:
-            chosen = chosen.filter(created_at__gte=_moment(since))
+            chosen = chosen.filter(created_at__gte=moment_since(since))
         chosen = (
             chosen.filter(_named(ids)) if ids else chosen.exclude(chosen.outdated()).exclude(event=PRESENCE_TEST.name)
         )
@@ -91,20 +88,6 @@ class Command(BaseCommand):
 
 def _count(number: int) -> str:
     return "1 envío" if number == 1 else f"{number} envíos"
-
-
-def _moment(text: str) -> datetime:
-    """An ISO date or time, read in TIME_ZONE where it names no zone, or a number of days back from now."""
-    try:
-        if re.fullmatch(r"[0-9]{1,4}", text):
-            return timezone.now() - timedelta(days=int(text))
-        if found := parse_datetime(text):
-            return found if timezone.is_aware(found) else timezone.make_aware(found)
-        if day := parse_date(text):
-            return timezone.make_aware(datetime.combine(day, datetime.min.time()))
-    except (ValueError, OverflowError):
-        pass
-    raise CommandError(f"«{text}» no es una fecha ISO ni un número de días.", returncode=NOT_POSSIBLE)
 
 
 def _named(ids: list[str]) -> Q:

@@ -2,20 +2,18 @@
 
 import re
 from argparse import ArgumentParser, RawDescriptionHelpFormatter
-from datetime import datetime, timedelta
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
-from django.utils.dateparse import parse_date, parse_datetime
 
+from crm.management.since import NOT_POSSIBLE, moment_since
 from crm.waking import wake
 from whatsapp.choices import EventState
 from whatsapp.models import WebhookEvent
 from whatsapp.models.events import WebhookEventQuerySet
 from whatsapp.tasks import apply_events
 
-NOT_POSSIBLE = 2
 SHOWN = 50
 EXPLANATION = """
 Los filtros se suman: --failed --since 3 son los avisos con fallos de los últimos tres días. Sin ninguno no hace nada;
@@ -66,7 +64,7 @@ class Command(BaseCommand):
         if event:
             chosen = chosen.filter(pk__in=_named(event))
         if since:
-            chosen = chosen.filter(received_at__gte=_moment(since))
+            chosen = chosen.filter(received_at__gte=moment_since(since))
         self._tell_of_waiting(chosen)
         rows = chosen.filter(state__in=[EventState.APPLIED, EventState.FAILED])
         self._list(rows)
@@ -92,20 +90,6 @@ class Command(BaseCommand):
 
 def _count(number: int) -> str:
     return "1 aviso" if number == 1 else f"{number} avisos"
-
-
-def _moment(text: str) -> datetime:
-    """An ISO date or time, read in TIME_ZONE where it names no zone, or a number of days back from now."""
-    try:
-        if re.fullmatch(r"[0-9]{1,4}", text):
-            return timezone.now() - timedelta(days=int(text))
-        if found := parse_datetime(text):
-            return found if timezone.is_aware(found) else timezone.make_aware(found)
-        if day := parse_date(text):
-            return timezone.make_aware(datetime.combine(day, datetime.min.time()))
-    except (ValueError, OverflowError):
-        pass
-    raise CommandError(f"«{text}» no es una fecha ISO ni un número de días.", returncode=NOT_POSSIBLE)
 
 
 def _named(ids: list[str]) -> list[int]:

@@ -97,6 +97,14 @@ class Environment:
     whatsapp_messages_per_second: int = field(default_factory=lambda: _number("WHATSAPP_MESSAGES_PER_SECOND", 80))
     whatsapp_answer_provider: str = field(default_factory=lambda: _text("WHATSAPP_ANSWER_PROVIDER"))
 
+    call_provider: str = field(default_factory=lambda: _text("CALL_PROVIDER", "simulated") or "simulated")
+    retell_api_key: str = field(default_factory=lambda: _text("RETELL_API_KEY"))
+    retell_api_url: str = field(default_factory=lambda: _text("RETELL_API_URL"))
+    retell_from_number: str = field(default_factory=lambda: _text("RETELL_FROM_NUMBER"))
+    retell_agent_id: str = field(default_factory=lambda: _text("RETELL_AGENT_ID"))
+    calls_at_once: int = field(default_factory=lambda: _number("CALLS_AT_ONCE", 20))
+    calls_a_week: int = field(default_factory=lambda: _number("CALLS_A_WEEK", 7))
+
     host: str = field(default_factory=lambda: _text("HOST", "127.0.0.1") or "127.0.0.1")
     port: int = field(default_factory=lambda: _number("PORT", 8000))
 

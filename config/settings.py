@@ -181,6 +181,11 @@ CELERY_BEAT_SCHEDULE: dict[str, Any] = {
     "fetch-whatsapp-media": {"task": "whatsapp.tasks.fetch_due_media", "schedule": 10.0, "options": {"expires": 10}},
     "nudge-unanswered-whatsapp": {"task": "whatsapp.tasks.nudge_unanswered", "schedule": 60.0},
     "follow-whatsapp-templates": {"task": "whatsapp.tasks.follow_templates", "schedule": timedelta(days=1)},
+    "dial-due": {"task": "jobs.tasks.dial_due", "schedule": 2.0, "options": {"expires": 2}},
+    "follow-calls": {"task": "jobs.tasks.follow_calls", "schedule": 2.0, "options": {"expires": 2}},
+    "report-calls": {"task": "jobs.tasks.report_calls", "schedule": 5.0, "options": {"expires": 5}},
+    "carry-out-campaign-acts": {"task": "jobs.tasks.carry_out_acts", "schedule": 5.0, "options": {"expires": 5}},
+    "resume-campaign-imports": {"task": "jobs.tasks.resume_imports", "schedule": 5.0, "options": {"expires": 5}},
     "tidy-whatsapp": {"task": "whatsapp.tasks.tidy", "schedule": timedelta(hours=1)},
     "forget-old-imports": {"task": "crm.tasks.forget_old_imports", "schedule": timedelta(hours=1)},
     "forget-old-keys": {"task": "crm.tasks.forget_old_keys", "schedule": timedelta(hours=1)},
@@ -345,6 +350,20 @@ if DEMONSTRATION:
     WHATSAPP_BUSINESS_ACCOUNT_ID = WHATSAPP_BUSINESS_ACCOUNT_ID or "200000000000001"
     WHATSAPP_GRAPH_URL = ENV.whatsapp_graph_url.rstrip("/") or f"http://{_own_host}:{ENV.port}/simulated-meta/v25.0"
 WHATSAPP_MEDIA_MAX_BYTES = 100 * 1024 * 1024  # Meta's own limit for documents
+
+# --- Campaigns --------------------------------------------------------------------------------
+
+CALL_PROVIDER = ENV.call_provider
+RETELL_API_KEY = ENV.retell_api_key
+RETELL_API_URL = ENV.retell_api_url.rstrip("/") or "https://api.retellai.com"
+RETELL_FROM_NUMBER = ENV.retell_from_number
+RETELL_AGENT_ID = ENV.retell_agent_id
+# Calls in progress together, over all campaigns; a campaign and an account have their own, lower limits.
+CALLS_AT_ONCE = ENV.calls_at_once
+# How often a person is dialled in seven days, whatever the campaigns.
+CALLS_A_WEEK = ENV.calls_a_week
+# How long a simulated call takes from dialling to its end, at least and at most.
+SIMULATED_CALL_SECONDS = (4, 40)
 
 # --- Language, time, files --------------------------------------------------------------------
 

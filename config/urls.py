@@ -27,6 +27,7 @@ urlpatterns = [
     path("api/crm/", include(crm_routes)),
     path("crm/", include(crm_routes)),
     path("api/v1/", include("whatsapp.api.urls")),
+    path("api/v1/", include("jobs.api.urls")),
     path("api/", include("config.api.urls")),
     path("api/", include("crm.api.user_urls")),
     path("api/", include("calls.api.admin_urls")),

@@ -18,10 +18,10 @@ from django.conf import settings
 from django.db import InterfaceError, OperationalError, connection
 from django.utils import timezone
 
+from crm.circuits import OPENS_AFTER
 from integrations.choices import DeliveryState
 from integrations.destinations import DESTINATIONS, Destination
 from integrations.models import Circuit, WebhookDelivery
-from integrations.models.circuits import OPENS_AFTER
 from integrations.models.claims import Claim, Result
 from integrations.sending.answers import Answer
 from integrations.sending.client import Sender

@@ -1,0 +1,5 @@
+"""Routes to come with their views."""
+
+from typing import Any
+
+routes: list[Any] = []

@@ -1,0 +1,1 @@
+"""From a due job to a call that goes on: rules, claim, placing, following."""

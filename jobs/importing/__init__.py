@@ -1,0 +1,1 @@
+"""A file of people becomes the jobs of a campaign."""

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 # What a call is expected to cost before anybody has answered: set-up and three minutes (campaign-client 2).
 EXPECTED_MINUTES = 3
 SET_UP_MICROS = 20_000
+# What the client's wizard names as its account, whichever there are (campaign-client 1.4).
+NOBODY_CHOSE = "default-account-id"
 
 
 class AccountQuerySet(EitherId):
@@ -27,6 +29,13 @@ class AccountQuerySet(EitherId):
 
     def active(self) -> Self:
         return self.filter(status=AccountStatus.ACTIVE)
+
+    def meant_by(self, given: str) -> "Account | None":
+        """The account of either id; by the word that the client sends when nobody chose, the oldest active one."""
+        found: Account | None = self.named(given).first()
+        if found is None and given == NOBODY_CHOSE:
+            found = self.active().order_by("created_at", "id").first()
+        return found
 
 
 class Account(ObjectIdModel):

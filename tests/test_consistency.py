@@ -182,10 +182,12 @@ def test_the_test_above_sees_reads(line: str, is_read: bool) -> None:
 
 # Phrases of querysets, verbs of models and services write their own history; imports keep a row for each
 # of theirs, and the demonstration's rows have no history to write. `crm/prepared.py` is what they write with.
-# What WhatsApp says and is told has its history in the requests, statuses, links and deliveries beside it.
+# What WhatsApp says and is told has its history in the requests, statuses, links and deliveries beside it; what
+# campaigns dial in attempts and tombstones.
 MAY_SKIP_SIGNALS = re.compile(
-    r"\w+/(models(/\w+)?|services|demo|importing/\w+)\.py|crm/prepared\.py"
+    r"\w+/(models(/\w+)?|services(/\w+)?|demo|importing/\w+)\.py|crm/prepared\.py"
     r"|whatsapp/((receiving|sending|bot)/\w+|linking|media|templating|following)\.py"
+    r"|jobs/((dialling|results|providers)/\w+|acts|hanging_up|demo_\w+)\.py"
 )
 SILENT_METHODS = {"bulk_create", "bulk_update"}
 SILENT_FUNCTIONS = {"update_row"}

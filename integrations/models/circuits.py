@@ -1,6 +1,6 @@
 """A destination that does not answer is probed, not hammered, and holds up nobody else."""
 
-from crm.circuits import CircuitBase
+from crm.models.circuits import CircuitBase
 
 
 class Circuit(CircuitBase):

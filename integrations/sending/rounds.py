@@ -18,7 +18,7 @@ from django.conf import settings
 from django.db import InterfaceError, OperationalError, connection
 from django.utils import timezone
 
-from crm.circuits import OPENS_AFTER
+from crm.models.circuits import OPENS_AFTER
 from integrations.choices import DeliveryState
 from integrations.destinations import DESTINATIONS, Destination
 from integrations.models import Circuit, WebhookDelivery

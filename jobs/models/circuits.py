@@ -1,6 +1,6 @@
 """A call provider that fails again and again is left alone, and probed with one call."""
 
-from crm.circuits import CircuitBase
+from crm.models.circuits import CircuitBase
 
 
 class ProviderCircuit(CircuitBase):

@@ -31,7 +31,7 @@ from crm.services import merge_contacts, undo_merge
 
 GRADING_TONES = {"A": "success", "B+": "info", "B-": "info", "C": "warning", "D": "danger"}
 
-OPT_OUTS = ("opted_out_of_calls", "opted_out_of_messages")
+SAID = ("opted_out_of_calls", "opted_out_of_messages", "consented_to_calls")
 
 
 class ContactForm(StaffForm):
@@ -47,10 +47,16 @@ class ContactForm(StaffForm):
         widget=UnfoldBooleanSwitchWidget,
         help_text="El bot no le escribirá por su cuenta.",
     )
+    consented_to_calls = forms.BooleanField(
+        label="Acepta llamadas automáticas",
+        required=False,
+        widget=UnfoldBooleanSwitchWidget,
+        help_text="Las campañas que exigen consentimiento solo llaman a quien lo ha dado.",
+    )
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        for name in OPT_OUTS:
+        for name in SAID:
             if name in self.fields:
                 self.fields[name].initial = getattr(self.instance, name)
 
@@ -144,6 +150,7 @@ class ContactAdmin(StaffAdmin):
                     ("email", "responsible_user"),
                     ("document_type", "document_number"),
                     ("opted_out_of_calls", "opted_out_of_messages"),
+                    "consented_to_calls",
                 )
             },
         ),
@@ -215,7 +222,7 @@ class ContactAdmin(StaffAdmin):
     def save_model(self, request: HttpRequest, obj: Contact, form: Any, change: bool) -> None:
         """Only what this person changed is written: two who edit different fields keep both."""
         if not change:
-            for name in OPT_OUTS:
+            for name in SAID:
                 setattr(obj, name, form.cleaned_data.get(name, False))
             super().save_model(request, obj, form, change)
             return

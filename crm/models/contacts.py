@@ -230,6 +230,8 @@ class Contact(TracksChanges, WritesDifferences):
     # Said by the person; whoever calls or writes on their own must ask these first.
     opted_out_of_calls_at = models.DateTimeField("no llamar desde", null=True, blank=True)
     opted_out_of_messages_at = models.DateTimeField("no escribir desde", null=True, blank=True)
+    # Prior express consent to automated calls, which Spanish law asks for; campaigns that require it look here.
+    consented_to_calls_at = models.DateTimeField("acepta llamadas automáticas desde", null=True, blank=True)
     is_deleted = models.BooleanField("eliminado", default=False)
     merged_into = models.ForeignKey(
         "self",
@@ -397,7 +399,7 @@ class Contact(TracksChanges, WritesDifferences):
             self.edit({"initial_contact_completed": True}, by=by)
         return missing, recommended
 
-    # --- Opt-outs ---------------------------------------------------------------------------
+    # --- Opt-outs and consent ---------------------------------------------------------------
 
     @property
     def opted_out_of_calls(self) -> bool:
@@ -406,6 +408,14 @@ class Contact(TracksChanges, WritesDifferences):
     @opted_out_of_calls.setter
     def opted_out_of_calls(self, value: bool) -> None:
         self.opted_out_of_calls_at = (self.opted_out_of_calls_at or timezone.now()) if value else None
+
+    @property
+    def consented_to_calls(self) -> bool:
+        return self.consented_to_calls_at is not None
+
+    @consented_to_calls.setter
+    def consented_to_calls(self, value: bool) -> None:
+        self.consented_to_calls_at = (self.consented_to_calls_at or timezone.now()) if value else None
 
     @property
     def opted_out_of_messages(self) -> bool:

@@ -85,6 +85,21 @@ def test_an_opt_out_remembers_its_first_moment(alice: User) -> None:
     assert "no llamar" not in text_of(client.get(list_of(Contact)))
 
 
+def test_consent_to_automatic_calls_remembers_its_first_moment(alice: User) -> None:
+    contact = ContactFactory()
+    client = at_desk(alice)
+    save(client, contact, consented_to_calls="on")
+    contact.refresh_from_db()
+    first = contact.consented_to_calls_at
+    assert first is not None
+    save(client, contact, city="Huacho")
+    contact.refresh_from_db()
+    assert contact.consented_to_calls_at == first
+    save(client, contact, consented_to_calls=None)
+    contact.refresh_from_db()
+    assert contact.consented_to_calls_at is None
+
+
 def test_a_new_contact_can_be_opted_out_at_once(alice: User) -> None:
     client = at_desk(alice)
     client.post(add_to(Contact), filled(client, add_to(Contact), name="Rosa", opted_out_of_messages="on"))

@@ -193,6 +193,18 @@ def test_opt_outs_are_written_as_a_switch_and_kept_with_their_day(as_user: AsUse
     assert back["opted_out_of_messages"] is True
 
 
+def test_consent_to_automatic_calls_is_a_switch_with_its_day(as_user: AsUser, bob: User) -> None:
+    contact = ContactFactory()
+    first = as_user(bob).put(url(contact), {"consented_to_calls": True}).json()
+    assert first["consented_to_calls"] is True
+    assert first["consented_to_calls_at"].endswith("Z")
+    again = as_user(bob).put(url(contact), {"consented_to_calls": True, "city": "Puno"}).json()
+    assert again["consented_to_calls_at"] == first["consented_to_calls_at"]
+    assert as_user(bob).put(url(contact), {"consented_to_calls": None}).json()["consented_to_calls"] is True
+    back = as_user(bob).put(url(contact), {"consented_to_calls": False}).json()
+    assert (back["consented_to_calls"], back["consented_to_calls_at"]) == (False, None)
+
+
 @WRITES
 @pytest.mark.parametrize(
     ("body", "sentence"),

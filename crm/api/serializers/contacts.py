@@ -62,6 +62,8 @@ class ContactAnswer(Answer):
     opted_out_of_calls_at = serializers.DateTimeField(allow_null=True)
     opted_out_of_messages = serializers.BooleanField(help_text="Pidió que no se le escriba.")
     opted_out_of_messages_at = serializers.DateTimeField(allow_null=True)
+    consented_to_calls = serializers.BooleanField(help_text="Dio su consentimiento a llamadas automáticas.")
+    consented_to_calls_at = serializers.DateTimeField(allow_null=True)
     is_deleted = serializers.BooleanField()
     created_by = serializers.UUIDField(source="created_by_id", allow_null=True)
     updated_by = serializers.UUIDField(source="updated_by_id", allow_null=True)
@@ -171,6 +173,7 @@ class ContactBody(Body):
     initial_contact_completed = switch()
     opted_out_of_calls = switch()
     opted_out_of_messages = switch()
+    consented_to_calls = switch()
 
 
 class MergeBody(Body):
@@ -190,8 +193,8 @@ def read_contact(data: Any, *, contact: Contact | None) -> tuple[dict[str, Any],
     """
     fields = ContactBody.read(data, partial=contact is not None)
     further = fields.pop("phones", None)
-    # Explicit nulls come for every switch of the form; these two are yes or no.
-    for name in ("initial_contact_completed", "opted_out_of_calls", "opted_out_of_messages"):
+    # Explicit nulls come for every switch of the form; these are yes or no.
+    for name in ("initial_contact_completed", "opted_out_of_calls", "opted_out_of_messages", "consented_to_calls"):
         if fields.get(name, False) is None:
             del fields[name]
     region = region_of_country(fields.get("country", contact.country if contact else None), settings.PHONE_REGION)

@@ -362,8 +362,13 @@ RETELL_AGENT_ID = ENV.retell_agent_id
 CALLS_AT_ONCE = ENV.calls_at_once
 # How often a person is dialled in seven days, whatever the campaigns.
 CALLS_A_WEEK = ENV.calls_a_week
+# Calls that one worker places or asks after side by side. SQLite, which the demonstration has, writes one at a time.
+CALL_THREADS = 1 if DEMONSTRATION else 8
 # How long a simulated call takes from dialling to its end, at least and at most.
 SIMULATED_CALL_SECONDS = (4, 40)
+# What the simulated outcomes follow from; and for single numbers how each dial ends, the last one for all after it.
+SIMULATED_SEED = 1
+SIMULATED_OUTCOMES: dict[str, list[str]] = {}
 
 # --- Language, time, files --------------------------------------------------------------------
 

@@ -30,7 +30,8 @@ class CallReport:
     """What a provider tells about a call, when asked or by webhook, in our words.
 
     `outcome` None: it goes on. `is_final`: price, summary and recording are in it; nothing more will come.
-    `key`: the attempt's id where the provider gives it back.
+    `key`: the attempt's id where the provider gives it back. `look_again_in`: seconds after which asking again makes
+    sense, where the provider knows better than the usual rhythm.
     """
 
     ref: str
@@ -50,6 +51,7 @@ class CallReport:
     recording_url: str = ""
     log_url: str = ""
     collected: Mapping[str, str] = field(default_factory=dict)
+    look_again_in: float | None = None
 
 
 class Refused(Exception):

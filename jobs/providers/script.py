@@ -32,9 +32,9 @@ MICROS_PER_MINUTE = 150_000
 
 def outcome_of(seed: int | str, number: str, position: int) -> Outcome:
     """How the `position`th dial of a job (1, 2, …) ends at `number`."""
-    if _below(1000, seed, number, "exists") < _BAD_NUMBERS:
+    if below(1000, seed, number, "exists") < _BAD_NUMBERS:
         return Outcome.BAD_NUMBER
-    drawn = _below(1000, seed, number, position)
+    drawn = below(1000, seed, number, position)
     for outcome, share in _SHARES:
         if drawn < share:
             return outcome
@@ -42,21 +42,21 @@ def outcome_of(seed: int | str, number: str, position: int) -> Outcome:
     raise AssertionError("the shares do not sum up to a thousand")
 
 
-def seconds_of(seed: int | str, number: str, position: int) -> int:
-    """Seconds of talk of that dial; 0 where nobody picks up."""
-    least, most = _TALK.get(outcome_of(seed, number, position), (0, 0))
-    return least + _below(most - least + 1, seed, number, position, "talk")
+def seconds_of(seed: int | str, number: str, position: int, outcome: Outcome | None = None) -> int:
+    """Seconds of talk of that dial, or of one that ends in `outcome`; 0 where nobody picks up."""
+    least, most = _TALK.get(outcome or outcome_of(seed, number, position), (0, 0))
+    return least + below(most - least + 1, seed, number, position, "talk")
 
 
-def ringing_of(seed: int | str, number: str, position: int, *, longest: int) -> int:
+def ringing_of(seed: int | str, number: str, position: int, *, longest: int, outcome: Outcome | None = None) -> int:
     """Seconds of ringing before the talk, or before it is given up after `longest`."""
-    outcome = outcome_of(seed, number, position)
+    outcome = outcome or outcome_of(seed, number, position)
     if outcome == Outcome.NO_ANSWER:
         return longest
     if outcome in (Outcome.BAD_NUMBER, Outcome.PROVIDER):
         return 1
     least, most = _RING
-    return min(longest, least + _below(most - least + 1, seed, number, position, "ring"))
+    return min(longest, least + below(most - least + 1, seed, number, position, "ring"))
 
 
 def cost_of(seconds: int, *, micros_per_minute: int = MICROS_PER_MINUTE) -> int:
@@ -64,7 +64,7 @@ def cost_of(seconds: int, *, micros_per_minute: int = MICROS_PER_MINUTE) -> int:
     return SET_UP_MICROS + seconds * micros_per_minute // 60 if seconds else 0
 
 
-def _below(most: int, *parts: object) -> int:
+def below(most: int, *parts: object) -> int:
     """An evenly spread whole number from 0 to `most` - 1, always the same for the same parts."""
     digest = blake2b("\0".join(map(str, parts)).encode(), digest_size=8).digest()
     return int.from_bytes(digest) % most

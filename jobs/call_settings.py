@@ -8,6 +8,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import time, timedelta
+from functools import cache
 from typing import Any
 from zoneinfo import available_timezones
 
@@ -39,6 +40,7 @@ class CallSettings:
     retry_delay: timedelta | None = None  # None: by outcome (jobs/outcomes.py)
     opens: time = time(9)
     closes: time = time(18)  # before `opens`: the window goes over midnight
+    names_hours: bool = False  # else a country's own usual hours may take their place
     weekdays: frozenset[int] = frozenset({1, 2, 3, 4, 5})
     timezone: str = ""
     max_concurrent_calls: int | None = None
@@ -51,7 +53,7 @@ class CallSettings:
     @classmethod
     def of(cls, stored: Mapping[str, Any] | None) -> "CallSettings":
         """The values of a stored mapping. What is missing or makes no sense (an old row) is as if not given."""
-        checked, _ = _checked(stored or {})
+        checked, _ = _checked(stored if isinstance(stored, Mapping) else {})
         return cls(**checked)
 
 
@@ -95,7 +97,7 @@ def _checked(given: Mapping[str, Any]) -> tuple[dict[str, Any], list[str]]:
              "debe ser una lista de días de 0 o 7 (domingo) a 6 (sábado)", shown="days_of_week")  # fmt: skip
     if "timezone" in given:
         zone = given["timezone"]
-        is_known = isinstance(zone, str) and zone in available_timezones()
+        is_known = isinstance(zone, str) and zone in _known_zones()
         _put(found, mistakes, "timezone", zone if is_known else None, "no es una zona horaria conocida")
     if "max_concurrent_calls" in given:
         _put(found, mistakes, "max_concurrent_calls", _whole(given["max_concurrent_calls"], 1, 1000),
@@ -120,7 +122,7 @@ def _read_hours(hours: Any, found: dict[str, Any], mistakes: list[str]) -> None:
     if None in clocks or clocks[0] == clocks[1]:
         mistakes.append("allowed_hours debe tener start y end como HH:MM, distintas.")
         return
-    found["opens"], found["closes"] = clocks
+    found["opens"], found["closes"], found["names_hours"] = *clocks, True
 
 
 def _read_retries(retries: Any, found: dict[str, Any], mistakes: list[str]) -> None:
@@ -155,6 +157,12 @@ def _number(value: Any, least: float, most: float) -> float | None:
     except ValueError:
         return None
     return number if least <= number <= most else None
+
+
+@cache
+def _known_zones() -> frozenset[str]:
+    """Read once: it walks through a thousand files."""
+    return frozenset(available_timezones())
 
 
 def _clock(text: Any) -> time | None:

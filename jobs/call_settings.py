@@ -154,7 +154,7 @@ def _number(value: Any, least: float, most: float) -> float | None:
         return None
     try:
         number = float(value)
-    except ValueError:
+    except (ValueError, OverflowError):
         return None
     return number if least <= number <= most else None
 

@@ -68,5 +68,5 @@ def _call_back(number: str, at: datetime) -> Told:
         sentiment="Neutral",
         successful=False,
         transcript=f"{_GREETING}\nUser: Ahora no puedo hablar, llámeme otro día.\nAgent: De acuerdo, le llamaremos.",
-        collected={"fecha_llamada": when.isoformat()},
+        collected={"fecha_rellamada": when.isoformat()},
     )

@@ -122,7 +122,7 @@ def test_who_did_not_pick_up_said_nothing_and_cost_nothing(provider: SimulatedPr
 def test_who_asks_for_another_time_names_one(provider: SimulatedProvider, settings: Any) -> None:
     settings.SIMULATED_OUTCOMES = {NUMBER: ["call_back"]}
     report = at_its_end(provider, provider.place(a_request()))
-    asked = timezone.datetime.fromisoformat(report.collected["fecha_llamada"])
+    asked = timezone.datetime.fromisoformat(report.collected["fecha_rellamada"])
     assert asked > timezone.now()
 
 

@@ -1,0 +1,100 @@
+"""Claimed attempts become calls. From the first write on there may be a call, so that write is the fence:
+
+it names the worker that claimed the row and that nobody wants it stopped. Whoever cannot make it does not dial.
+"""
+
+import logging
+import random
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+from django.db.models import Case, Value, When
+from django.utils import timezone
+
+from jobs.choices import AttemptState
+from jobs.dialling import circuit
+from jobs.dialling.requests import request_for
+from jobs.dialling.side_by_side import do_each
+from jobs.models import CallAttempt
+from jobs.models.attempts import LEASE
+from jobs.providers import provider_named
+from jobs.providers.base import Provider, Refused, Uncertain, Unreachable
+from jobs.results.ending import end_unplaced
+
+logger = logging.getLogger("puente.calls")
+
+# When a provider that gave no clear answer is asked by key; its own list may be a moment behind.
+ASK_SOON = timedelta(seconds=5)
+# How often a call that goes on is asked after, for a provider that does not say.
+POLL_SECONDS = 12.0
+
+
+def place_all(attempts: Sequence[CallAttempt]) -> None:
+    """Dial each of them once, or not at all; none is lost, whatever the provider does."""
+    do_each(place, attempts)
+
+
+def place(attempt: CallAttempt) -> None:
+    """Ask the provider for the call, outside of any transaction, and write down what it said."""
+    provider = provider_named(attempt.provider)
+    request = request_for(attempt)
+    asked_at = _begin(attempt)
+    if asked_at is None:
+        return
+    try:
+        ref = provider.place(request)
+    except Refused as refused:
+        circuit.note_refused(provider.name, refused, asked_at=asked_at)
+        end_unplaced(attempt.pk, refused.outcome, error=str(refused))
+    except Uncertain as error:
+        _leave_open(attempt, str(error))
+    except Exception as error:  # an adapter may only raise the two above; whatever else it does, there may be a call
+        logger.exception("%s could not be placed", attempt)
+        _leave_open(attempt, str(error))
+    else:
+        circuit.note_placed(provider.name, asked_at=asked_at)
+        _placed(attempt, provider, ref)
+
+
+def _begin(attempt: CallAttempt) -> datetime | None:
+    """The fence. None: somebody took it over, wants it stopped, or has ended it."""
+    now = timezone.now()
+    begun = CallAttempt.objects.filter(
+        pk=attempt.pk, state=AttemptState.CLAIMED, worker=attempt.worker, stop_wanted_at__isnull=True
+    ).update(state=AttemptState.PLACING, placed_at=now, look_at=now + LEASE, updated_at=now)
+    return now if begun else None
+
+
+def _leave_open(attempt: CallAttempt, error: str) -> None:
+    """There may be a call: the provider is asked by key before anybody dials again (dialling/following.py)."""
+    circuit.note_trouble(attempt.provider, error)
+    CallAttempt.objects.filter(pk=attempt.pk, state=AttemptState.PLACING).update(
+        error=error[:500], look_at=timezone.now() + ASK_SOON
+    )
+
+
+def _placed(attempt: CallAttempt, provider: Provider, ref: str) -> None:
+    """Unless a webhook was faster. Who wants it stopped wrote that down before, or finds the reference after."""
+    now = timezone.now()
+    next_look = Case(When(stop_wanted_at__isnull=False, then=Value(now)), default=Value(now + poll_in(provider)))
+    attempt.advance(AttemptState.PLACING, AttemptState.CALLING, provider_ref=ref, look_at=next_look, error="")
+    stands = CallAttempt.objects.only("state", "provider_ref", "stop_wanted_at").get(pk=attempt.pk)
+    if stands.provider_ref != ref:
+        # We were gone for minutes between two lines, and the call was given up: nobody waits for it any more.
+        logger.error("the call %s of %s came too late", ref, attempt)
+        _hang_up(provider, ref)
+    elif stands.state == AttemptState.CALLING and stands.stop_wanted_at is not None:
+        _hang_up(provider, ref)
+
+
+def _hang_up(provider: Provider, ref: str) -> None:
+    try:
+        provider.stop(ref)
+    except Unreachable as error:
+        logger.warning("%s could not be hung up yet: %s", ref, error)
+
+
+def poll_in(provider: Provider) -> timedelta:
+    """Gently, and never all at the same moment."""
+    seconds = float(getattr(provider, "poll_seconds", POLL_SECONDS))
+    return timedelta(seconds=seconds * random.uniform(0.85, 1.25))

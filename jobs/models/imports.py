@@ -4,17 +4,21 @@ from datetime import timedelta
 from typing import Self
 
 from django.conf import settings
-from django.db import models
-from django.db.models import Q
+from django.db import models, transaction
+from django.db.models import F, Q
 from django.utils import timezone
 
 from crm.constraints import is_one_of
+from crm.models.audit import AuditEntry
 from crm.models.base import BaseModel
 from jobs.choices import ImportState
 from jobs.models.batches import Batch
 
 # How long a worker may be silent before another takes over; a chunk takes less than a second.
 LEASE = timedelta(seconds=60)
+# Workers that ended over the same chunk; then the import is given up.
+MOST_ATTEMPTS = 5
+_COUNTERS = ("done_people", "created_jobs", "duplicates", "refused", "failed_rows")
 
 
 class BatchImportQuerySet(models.QuerySet["BatchImport"]):
@@ -72,6 +76,62 @@ class BatchImport(BaseModel):
         if not self.total_people:
             return 100 if self.state == ImportState.DONE else 0
         return min(100, self.done_people * 100 // self.total_people)
+
+    @property
+    def is_finished(self) -> bool:
+        return self.state != ImportState.RUNNING
+
+    def claim(self) -> bool:
+        """Take it for LEASE; False when another has it, or nothing is left to do."""
+        taken = (
+            BatchImport.objects.stranded()
+            .filter(pk=self.pk)
+            .update(leased_until=timezone.now() + LEASE, attempts=F("attempts") + 1)
+        )
+        self.refresh_from_db()
+        return bool(taken)
+
+    def renew(self) -> bool:
+        """Hold the row until the transaction ends, with a fresh lease; False when it is no longer ours.
+
+        Every chunk begins so: whoever overslept its lease writes nothing, because who took over has set a later one.
+        """
+        fresh = timezone.now() + LEASE
+        ours = self._ours().update(leased_until=fresh)
+        if ours:
+            self.leased_until = fresh
+        return bool(ours)
+
+    def count(self, *, people: int, **counted: int) -> None:
+        """Add what became of one chunk, in its transaction. Progress forgives the attempts that led to it."""
+        added = {name: F(name) + number for name, number in {"done_people": people, **counted}.items()}
+        BatchImport.objects.filter(pk=self.pk).update(**added, attempts=0)
+
+    def refresh_counters(self) -> None:
+        """Read the counters anew, never the lease: it must stay the one that was taken."""
+        self.refresh_from_db(fields=_COUNTERS)
+
+    def release(self) -> None:
+        """Let anybody go on at once."""
+        self._ours().update(leased_until=None)
+
+    def end(self, state: ImportState, *, error: str = "") -> bool:
+        """False when it was no longer ours. The file has served: nobody's data is kept longer than it is needed."""
+        now = timezone.now()
+        with transaction.atomic():
+            ended = self._ours().update(
+                state=state, error=error[:500], finished_at=now, leased_until=None, updated_at=now, file=""
+            )
+            if ended:
+                name, storage = self.file.name, self.file.storage
+                self.refresh_from_db()
+                details = {name: getattr(self, name) for name in ("total_rows", "total_people", *_COUNTERS)}
+                AuditEntry.write("campaign_import_finished", "batches", self.batch_id, state=state, **details)
+                transaction.on_commit(lambda: storage.delete(name) if name else None, robust=True)
+        return bool(ended)
+
+    def _ours(self) -> models.QuerySet["BatchImport"]:
+        return BatchImport.objects.filter(pk=self.pk, state=ImportState.RUNNING, leased_until=self.leased_until)
 
 
 class ImportProblem(models.Model):

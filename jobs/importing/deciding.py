@@ -1,0 +1,129 @@
+"""Which people of a file get a job: those who may be called, and have none yet (docs/campaigns-import.md)."""
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+from uuid import UUID
+
+from crm.choices import PhoneLabel
+from crm.models import Contact, ContactPhone
+from crm.phones import Phone
+from jobs.choices import JobStatus
+from jobs.importing.people import BASIC, Order, Person
+from jobs.models import Account, Batch, DoNotCall, Job
+
+ALREADY = "Ya está en "
+REFUSED = "No se le llama: "
+
+
+class Fate(StrEnum):
+    CREATED = "created"
+    DUPLICATE = "duplicate"
+    REFUSED = "refused"
+    FAILED = "failed"
+
+
+@dataclass(slots=True)
+class Decision:
+    """What becomes of one person; `phones` are those that may be dialled."""
+
+    person: Person
+    fate: Fate
+    message: str = ""
+    phones: list[Phone] = field(default_factory=list)
+    contact_id: UUID | None = None
+    notes: list[str] = field(default_factory=list)
+
+
+@dataclass(slots=True)
+class _Line:
+    """A phone of a contact."""
+
+    contact_id: UUID
+    document: str | None
+    opted_out: bool
+    number: str
+    is_landline: bool
+
+
+def decide(people: Sequence[Person], account: Account, batch: Batch | None, order: Order) -> list[Decision]:
+    """One decision for each, in their order; five queries, however many they are."""
+    readable = [person for person in people if person.is_readable]
+    known = _Known(readable, account, batch, order)
+    return [known.decide(person) if person.is_readable else Decision(person, Fate.FAILED) for person in people]
+
+
+class _Known:
+    """What rows of ours say about some people: jobs that they have, numbers that are left alone, contacts."""
+
+    def __init__(self, people: list[Person], account: Account, batch: Batch | None, order: Order) -> None:
+        self.order = order
+        keys = {phone.key for person in people for phone in person.phones}
+        self.campaigns = _campaigns_of({person.key for person in people}, account, batch, order)
+        refusals = DoNotCall.objects.concerning(account.pk).filter(key__in=keys)
+        self.refused = set(refusals.values_list("key", flat=True))
+        self.lines = _lines_of(keys)
+        contacts = Contact.objects.present().filter(document_number__in={p.document for p in people if p.document})
+        self.by_document = {
+            document: (pk, opted_out)
+            for document, pk, opted_out in contacts.values_list("document_number", "pk", "opted_out_of_calls_at")
+        }
+
+    def decide(self, person: Person) -> Decision:
+        campaign = self.campaigns.get(person.key)
+        if campaign is not None:
+            return Decision(person, Fate.DUPLICATE, f"{ALREADY}{campaign}.")
+        contact_id, opted_out = self.by_document.get(person.document, (None, None))
+        if opted_out:
+            return Decision(person, Fate.REFUSED, f"{REFUSED}el contacto pidió que no se le llame.")
+        phones = [phone for phone in person.phones if not self._is_refused(phone)]
+        if not phones:
+            return Decision(person, Fate.REFUSED, f"{REFUSED}su teléfono está en la lista de no llamar.")
+        notes = ["Un teléfono suyo está en la lista de no llamar."] if len(phones) < len(person.phones) else []
+        if self.order.processing_type == BASIC:
+            phones = phones[:1]
+        return Decision(
+            person,
+            Fate.CREATED,
+            phones=phones,
+            contact_id=contact_id or self._contact_with(phones, person.document),
+            notes=notes,
+        )
+
+    def _is_refused(self, phone: Phone) -> bool:
+        return phone.key in self.refused or any(line.opted_out for line in self._lines(phone))
+
+    def _lines(self, phone: Phone) -> list[_Line]:
+        """Without landlines that are this number only if one Argentine 9 is overlooked."""
+        return [line for line in self.lines[phone.key] if not line.is_landline or line.number == phone.number]
+
+    def _contact_with(self, phones: list[Phone], document: str) -> UUID | None:
+        """The only contact with one of these phones. Families share them: another document is another person."""
+        lines = (line for phone in phones for line in self._lines(phone))
+        found = {line.contact_id for line in lines if not (document and line.document and line.document != document)}
+        return found.pop() if len(found) == 1 else None
+
+
+def _campaigns_of(keys: set[str], account: Account, batch: Batch | None, order: Order) -> dict[str, str]:
+    """Where people have a job already: in this campaign, else in one of the account that is not removed."""
+    jobs = Job.objects.filter(account=account, person_key__in=keys)
+    found: dict[str, str] = {}
+    if not order.allow_duplicates:
+        others = jobs.filter(batch__removed_at__isnull=True).exclude(status=JobStatus.CANCELLED)
+        found = {key: f"la campaña «{name}»" for key, name in others.values_list("person_key", "batch__name")}
+    if batch is not None:
+        here = jobs.filter(batch=batch).values_list("person_key", flat=True)
+        found |= dict.fromkeys(here, "esta campaña")
+    return found
+
+
+def _lines_of(keys: set[str]) -> defaultdict[str, list[_Line]]:
+    found = ContactPhone.objects.filter(key__in=keys, contact__is_deleted=False)
+    lines: defaultdict[str, list[_Line]] = defaultdict(list)
+    rows = found.values_list(
+        "key", "contact_id", "contact__document_number", "contact__opted_out_of_calls_at", "number", "label"
+    )
+    for key, contact_id, document, opted_out, number, label in rows:
+        lines[key].append(_Line(contact_id, document, opted_out is not None, number, label == PhoneLabel.LANDLINE))
+    return lines

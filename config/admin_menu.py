@@ -25,7 +25,7 @@ MENU = (
         "Personas",
         (
             Item("Contactos", "person", "crm.Contact"),
-            Item("Leads", "campaign", "crm.Lead"),
+            Item("Leads", "person_add", "crm.Lead"),
             Item("Oportunidades", "target", "opportunities.Opportunity"),
         ),
     ),
@@ -37,6 +37,16 @@ MENU = (
             Item("Citas", "event", "crm.Appointment"),
             Item("Llamadas", "call", "calls.Call"),
             Item("Notas", "sticky_note_2", "crm.Note"),
+        ),
+    ),
+    Group(
+        "Campañas",
+        (
+            Item("Campañas", "campaign", "jobs.Batch"),
+            Item("Llamadas de campaña", "phone_forwarded", "jobs.Job"),
+            Item("Cuentas", "account_balance_wallet", "jobs.Account"),
+            Item("No llamar", "phone_disabled", "jobs.DoNotCall"),
+            Item("Días sin llamadas", "event_busy", "jobs.ClosedDay"),
         ),
     ),
     Group(

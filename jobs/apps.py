@@ -6,3 +6,9 @@ class JobsConfig(AppConfig):
 
     name = "jobs"
     verbose_name = "Campañas"
+
+    def ready(self) -> None:
+        from jobs import notices, panels
+
+        notices.register()
+        panels.register()

@@ -53,7 +53,7 @@ class LeadAdmin(StaffAdmin):
     search_help_text = "Nombre, celular, correo, documento o distrito"
     autocomplete_fields = ("responsible_user",)
     readonly_fields = ("person", "created_at", "updated_at", "created_by")
-    palette_icon = "campaign"
+    palette_icon = "person_add"
     empty_hint = "Registre el primer lead o importe los de una campaña. El contacto se busca o se crea por el celular."
     fieldsets = (
         (

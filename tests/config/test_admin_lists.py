@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Callable
-from datetime import time
+from datetime import time, timedelta
 from typing import Any
 
 import pytest
@@ -27,6 +27,7 @@ from crm.models import (
     User,
 )
 from integrations.models import Cliente, Presencia, Venta, WebhookDelivery
+from jobs.models import Account, Batch, ClosedDay, DoNotCall, Job
 from opportunities.models import Assignment, Opportunity
 from tests.factories import (
     NOON,
@@ -40,6 +41,7 @@ from tests.factories import (
     TaskFactory,
     UserFactory,
 )
+from tests.jobs.rows import a_batch, an_account, an_attempt, some_jobs
 from tests.staff_pages import at_desk, list_of, text_of
 from whatsapp.models import (
     BotRule,
@@ -145,6 +147,29 @@ def make_items(count: int, user: User) -> None:
     )
 
 
+def make_jobs(count: int, user: User) -> None:
+    for _ in range(count // 2):
+        [job, _other] = some_jobs(2, a_batch(an_account()))
+        an_attempt(job)
+
+
+def make_refusals(count: int, user: User) -> None:
+    first = DoNotCall.objects.count()
+    account = an_account()
+    DoNotCall.objects.bulk_create(
+        DoNotCall(number=f"+51{number}", key=f"51{number}", account=account, created_by=UserFactory())
+        for number in range(987_000_000 + first, 987_000_000 + first + count)
+    )
+
+
+def make_closed_days(count: int, user: User) -> None:
+    first = ClosedDay.objects.count()
+    ClosedDay.objects.bulk_create(
+        ClosedDay(day=NOON.date() + timedelta(days=number), name="Aniversario")
+        for number in range(first, first + count)
+    )
+
+
 MAKERS: dict[type[Any], Callable[[int, User], Any]] = {
     User: lambda count, user: UserFactory.create_batch(count),
     ApiToken: make_tokens,
@@ -181,12 +206,19 @@ MAKERS: dict[type[Any], Callable[[int, User], Any]] = {
     Template: make_templates,
     WebhookEvent: lambda count, user: WebhookEvent.objects.bulk_create(WebhookEvent(body=b"{}") for _ in range(count)),
     WebhookItem: make_items,
+    Account: lambda count, user: [an_account(account_name=f"Cuenta {number}") for number in range(count)],
+    Batch: lambda count, user: [a_batch(created_by=user) for _ in range(count)],
+    Job: make_jobs,
+    DoNotCall: make_refusals,
+    ClosedDay: make_closed_days,
     AccessAttempt: lambda count, user: AccessAttempt.objects.bulk_create(
         AccessAttempt(username=f"persona{number}", failures_since_start=1, attempt_time=timezone.now())
         for number in range(count)
     ),
 }
-DAILY = {Contact, Lead, Appointment, Task, Note, Call, Opportunity, Presencia, Cliente, Venta, Thread, Template}
+OF_CAMPAIGNS = {Account, Batch, Job, DoNotCall, ClosedDay}
+OF_SALES = {Presencia, Cliente, Venta}
+DAILY = {Contact, Lead, Appointment, Task, Note, Call, Opportunity, Thread, Template, *OF_SALES, *OF_CAMPAIGNS}
 OF_THE_BOT = {BotRule, BotSettings, OpeningHours}
 OF_THE_OFFICE = {*DAILY, *OF_THE_BOT, ImportRun, ContactMerge, WebhookDelivery, WebhookEvent, WebhookItem}
 LISTS = [model for model in MAKERS if model is not BotSettings]  # one row, which opens at once

@@ -13,6 +13,17 @@ from config.admin import HIDDEN
 from config.admin_menu import MENU
 from crm.models import AppointmentNumber, ContactPhone, IdempotencyKey, ImportRow, User
 from integrations.models import Circuit, DeliveryAttempt, PresenceReport, Recepcion
+from jobs.models import (
+    BatchImport,
+    CallAttempt,
+    Count,
+    ImportProblem,
+    ProviderCircuit,
+    SettingsChange,
+    SimulatedCall,
+    Tombstone,
+    Transaction,
+)
 from tests.factories import PASSWORD, ContactFactory, LeadFactory, OpportunityFactory
 from tests.staff_pages import at_desk, list_of, text_of
 from whatsapp.models import (
@@ -45,6 +56,15 @@ NOT_ON_THE_STAFF_PAGES = {
     MessageCount: "sums that the statistics read",
     StatusEvent: "shown on the message",
     ThreadLink: "shown on the conversation",
+    BatchImport: "shown on the campaign",
+    CallAttempt: "part of the call's page",
+    Count: "sums that lists of campaigns read",
+    ImportProblem: "shown on the campaign, and in its file",
+    ProviderCircuit: "told at the top of every page",
+    SettingsChange: "part of the campaign's page",
+    SimulatedCall: "what the simulated provider remembers",
+    Tombstone: "what stays of a removed job, for reports that come late",
+    Transaction: "part of the account's page",
 }
 # Reached from the page of another list: rules, settings, requests of Meta's.
 NOT_IN_THE_MENU = {BotSettings, OpeningHours, WebhookItem}
@@ -102,6 +122,7 @@ def menu_of(client: Client) -> list[str]:
 
 DAILY = [
     *("Inicio", "Contactos", "Leads", "Oportunidades", "Conversaciones", "Tareas", "Citas", "Llamadas", "Notas"),
+    *("Campañas", "Llamadas de campaña", "Cuentas", "No llamar", "Días sin llamadas"),
     *("Presencias", "Clientes de ventas", "Ventas"),
 ]
 OFFICE = {"Importaciones", "Fusiones", "Envíos", "Reglas del bot", "Plantillas", "Avisos de Meta"}

@@ -9,11 +9,13 @@ from django.utils import timezone
 import calls.demo
 import crm.demo
 import integrations.demo
+import jobs.demo
 import opportunities.demo
 import whatsapp.demo
 from calls.models import Call
 from crm.models import Appointment, Contact, Lead, Note, Task, User
 from integrations.models import WebhookDelivery
+from jobs.models import Batch, CallAttempt, Job
 from opportunities.models import Opportunity
 from whatsapp.models import Message, Thread
 
@@ -36,6 +38,9 @@ LOADED: tuple[type[models.Model], ...] = (
     Thread,
     Message,
     WebhookDelivery,
+    Batch,
+    Job,
+    CallAttempt,
 )
 
 
@@ -54,6 +59,7 @@ def load(now: datetime | None = None) -> dict[str, int]:
         calls.demo.load(cast, moment)
         opportunities.demo.load(cast, moment)
         whatsapp.demo.load(cast, moment)
+        jobs.demo.load(cast, moment)
         integrations.demo.load()
     return {str(model._meta.verbose_name_plural): model._default_manager.count() for model in LOADED}
 

@@ -7,14 +7,10 @@ from random import Random
 from typing import Any, TypeVar
 from uuid import NAMESPACE_URL, UUID, uuid5
 
-from django.db import connection, models
-from django.db.models.sql import InsertQuery
+from django.db import DEFAULT_DB_ALIAS, connections, models
 from django.utils import timezone
 
 from crm.models import Contact, Lead, User
-
-# The widest row has fifty columns, and SQLite takes 32 766 values in one statement.
-ROWS_AT_ONCE = 200
 
 Row = TypeVar("Row", bound=models.Model)
 
@@ -73,16 +69,23 @@ class Cast:
 def keep(rows: Iterable[Row]) -> list[Row]:
     """Store rows of one model as a fixture would: with the dates they carry, and unknown to any receiver.
 
-    `bulk_create` would date them all today; `raw` is how Django itself inserts what a fixture says.
+    `bulk_create` would date them all today, and takes twice the time for ten thousand of them.
     """
     stored = list(rows)
+    if not stored:
+        return stored
     model: type[models.Model] = type(stored[0])
     counted_by_the_database = stored[0].pk is None
     fields = [field for field in model._meta.concrete_fields if not (field.primary_key and counted_by_the_database)]
-    for start in range(0, len(stored), ROWS_AT_ONCE):
-        query = InsertQuery(model)
-        query.insert_values(fields, [*stored[start : start + ROWS_AT_ONCE]], raw=True)
-        query.get_compiler(connection=connection).execute_sql()
+    # The connection itself: its proxy would be asked for the thread's own at every value.
+    connection = connections[DEFAULT_DB_ALIAS]
+    columns = ", ".join(connection.ops.quote_name(field.column) for field in fields)
+    table, places = connection.ops.quote_name(model._meta.db_table), ", ".join(["%s"] * len(fields))
+    with connection.cursor() as cursor:
+        cursor.executemany(
+            f"INSERT INTO {table} ({columns}) VALUES ({places})",  # noqa: S608 - names of our own tables
+            [[field.get_db_prep_save(getattr(row, field.attname), connection) for field in fields] for row in stored],
+        )
     for row in stored:
         row._state.adding = False
     return stored

@@ -8,7 +8,6 @@ top do not shift the deep pages: nobody reads a row twice because a colleague ad
 
 import hashlib
 import pickle
-from operator import attrgetter
 from typing import Any
 
 from django.core.cache import cache
@@ -49,10 +48,9 @@ def deep_page(queryset: QuerySet[Any], skip: int, limit: int) -> list[Any]:
         comparison = _COMPARISONS[descending, including]
         rows = list(queryset.filter(comparison(Tuple(*map(F, fields)), key))[:limit])
     if len(rows) == limit:
-        key_of = attrgetter(*fields)
         marks = {
-            f"{signature}:{skip}": (True, key_of(rows[0])),
-            f"{signature}:{skip + limit}": (False, key_of(rows[-1])),
+            f"{signature}:{skip}": (True, [getattr(rows[0], name) for name in fields]),
+            f"{signature}:{skip + limit}": (False, [getattr(rows[-1], name) for name in fields]),
         }
         cache.set_many(marks, KEPT_SECONDS)
     return rows
@@ -71,7 +69,7 @@ def _sort_fields(queryset: QuerySet[Any]) -> tuple[list[str], bool] | None:
     """The fields of the order and whether they all descend; None when rows cannot be compared by them:
     mixed directions, expressions, other tables, fields that may be null, no unique last one."""
     names = list(queryset.query.order_by)
-    if len(names) < 2 or not all(isinstance(name, str) for name in names):
+    if not names or not all(isinstance(name, str) for name in names):
         return None
     fields = [str(name).lstrip("-") for name in names]
     directions = {str(name).startswith("-") for name in names}

@@ -68,6 +68,8 @@ CHAPTERS = {
     "Oportunidades": ("opportunities",),
     "WhatsApp": ("conversaciones-whatsapp", "whatsapp"),
     "Páginas del cliente de WhatsApp": ("clientes", "usuarios", "tickets", "comunicaciones"),
+    "Campañas": ("batches", "jobs", "dashboard", "use-cases"),
+    "Cuentas de campañas": ("accounts",),
     "Importación": ("imports",),
     "Presencias": ("presencias", "webhook-presencia-crm", "gestion"),
     "Integraciones": ("webhook-deliveries", "test-webhook"),

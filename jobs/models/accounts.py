@@ -37,6 +37,19 @@ class AccountQuerySet(EitherId):
             found = self.active().order_by("created_at", "id").first()
         return found
 
+    def open(self, *, by: "User | None", micros: int = 0, seconds: int = 0, **values: Any) -> "Account":
+        """A new account, with what it begins with on record as bought."""
+        account = Account(created_by=by, **values)
+        account.full_clean(exclude=["created_by"])
+        with transaction.atomic():
+            account.save(force_insert=True)
+            AuditEntry.write("account_opened", "accounts", account.pk, name=account.account_name)
+            if micros:
+                account.top_up(micros=micros, by=by, description="Crédito inicial")
+            if seconds:
+                account.top_up(seconds=seconds, by=by, description="Minutos iniciales")
+        return account
+
 
 class Account(ObjectIdModel):
     """Amounts bought only grow; what was used stands in `Count`, added to as each attempt is settled."""

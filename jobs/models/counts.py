@@ -58,6 +58,11 @@ class CountManager(models.Manager["Count"]):
         found = {row["owner"]: Totals(**{name: row[f"sum_{name}"] for name in COUNTED}) for row in rows}
         return {owner: found.get(owner, NOTHING) for owner in asked}
 
+    def over(self, owners: models.QuerySet[Any]) -> Totals:
+        """The sum of all these batches, or accounts."""
+        sums: Any = self.filter(owner__in=owners.order_by().values("pk")).aggregate(**_SUMS)
+        return Totals(**{name: sums[f"sum_{name}"] or 0 for name in COUNTED})
+
 
 _SUMS: dict[str, Any] = {f"sum_{name}": Sum(name) for name in COUNTED}
 

@@ -32,6 +32,7 @@ from tests.factories import (
     TaskFactory,
     UserFactory,
 )
+from tests.jobs.rows import a_batch, a_job, an_account
 
 EXAMPLES = 5
 
@@ -65,10 +66,13 @@ def make_presence() -> Any:
 def makers() -> dict[str, Callable[[], Any]]:
     """Parameter of an address → a row of its kind."""
     return {
+        "account_id": an_account,
         "appointment_id": AppointmentFactory,
+        "batch_id": a_batch,
         "call_id": CallFactory,
         "call_type_id": CallTypeFactory,
         "contact_id": ContactFactory,
+        "job_id": a_job,
         "lead_id": LeadFactory,
         "note_id": NoteFactory,
         "opportunity_id": OpportunityFactory,

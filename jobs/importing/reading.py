@@ -13,7 +13,8 @@ from django.core.files import File
 
 from crm.importing.files import UnreadableFile, open_table
 from crm.importing.running import too_large
-from jobs.importing import columns
+from jobs.importing import columns as known
+from jobs.importing.columns import Columns
 from jobs.importing.people import BASIC, Gathered, Order, PeopleReader, Person
 from jobs.models import Account, BatchImport
 
@@ -37,7 +38,7 @@ class Reading:
     """A file that was read: each row under its person."""
 
     columns: list[str]
-    mapping: columns.Columns
+    mapping: Columns
     order: Order
     reader: PeopleReader
     gathered: Gathered
@@ -55,7 +56,7 @@ class Reading:
             days_to_limit=wishes.days_to_limit,
             days_to_maximum=wishes.days_to_maximum,
         )
-        reading = cls._of(file, order, lambda names: columns.mapping_for(account, names, wishes.mapping))
+        reading = cls._of(file, order, lambda names: known.mapping_for(account, names, wishes.mapping))
         if not reading.gathered.total_rows:
             raise UnreadableFile("El archivo solo tiene encabezados.", code="archivo_vacio")
         return reading
@@ -68,7 +69,7 @@ class Reading:
 
     @classmethod
     def _of(cls, file: "File[Any]", order: Order, mapped: Any) -> "Reading":
-        with closing(open_table(file, columns.recognised)) as table:
+        with closing(open_table(file, known.recognised)) as table:
             mapping = mapped(table.columns)
             reader = PeopleReader(table.columns, mapping, order, is_text=table.is_text)
             return cls(table.columns, mapping, order, reader, reader.gather(table))

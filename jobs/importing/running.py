@@ -51,6 +51,7 @@ class NewBatch:
     name: str = ""
     description: str = ""
     call_settings: Mapping[str, Any] = field(default_factory=dict)
+    is_active: bool = True
 
 
 NAMED_AS_ITS_FILE = NewBatch()
@@ -155,6 +156,7 @@ def _new_batch(account: Account, title: str, asked: NewBatch, by: User | None) -
         name=title,
         description=asked.description.strip(),
         call_settings=dict(asked.call_settings),
+        is_active=asked.is_active,
         created_by=by,
     )
     AuditEntry.write("batch_created", "batches", batch.pk, name=title)

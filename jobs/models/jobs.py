@@ -174,9 +174,12 @@ class Job(ObjectIdModel):
 
     def retry(self) -> None:
         """Back to the queue, with as many attempts as the campaign gives (anchors 4); 409 from other states."""
+        refusal = "Solo se reintenta lo fallido, apartado o cancelado."
+        if self.is_live:  # goes back to the queue by the end of its call, never under it
+            raise Conflict(refusal)
         self.move(
             JobStatus.PENDING,
-            refusal="Solo se reintenta lo fallido, apartado o cancelado.",
+            refusal=refusal,
             next_try_at=timezone.now(),
             granted_attempts=self.attempts,
             outcomes={},

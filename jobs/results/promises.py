@@ -61,17 +61,23 @@ def _amount(text: str) -> int | None:
 
 def _moment(text: str, hour: str, zone: ZoneInfo, *, after: datetime) -> datetime | None:
     """An ISO moment, else a day with an hour beside it or in it; where the person lives unless it names a zone."""
-    try:
-        found = datetime.fromisoformat(text)
-    except ValueError:
-        day = _day(text, earliest=after.astimezone(zone).date())
-        found = datetime.combine(day, time.min) if day else None
+    found = _iso(text)
     if found is None:
-        return None
+        day = _day(text, earliest=after.astimezone(zone).date())
+        if day is None:
+            return None
+        found = datetime.combine(day, time.min)
     if found.time() == time.min:
         found = datetime.combine(found.date(), _clock(hour) or _clock(text) or SENSIBLE_HOUR, found.tzinfo)
     moment = found if found.tzinfo else found.replace(tzinfo=zone)
     return moment if after < moment <= after + _FURTHEST else None
+
+
+def _iso(text: str) -> datetime | None:
+    try:
+        return datetime.fromisoformat(text)
+    except ValueError:
+        return None
 
 
 def _clock(text: str) -> time | None:

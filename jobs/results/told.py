@@ -96,13 +96,16 @@ def _is_known(value: Any) -> bool:
 
 
 def _fitting(attempt: CallAttempt, name: str, text: str) -> str:
-    longest = attempt._meta.get_field(name).max_length or LONGEST_TEXT
-    return clean(text)[:longest]
+    return clean(text)[: _longest(attempt, name)]
+
+
+def _longest(attempt: CallAttempt, name: str) -> int:
+    return getattr(attempt._meta.get_field(name), "max_length", None) or LONGEST_TEXT
 
 
 def _address(attempt: CallAttempt, name: str, url: str) -> str:
     """A web address as it came; none where it is something else, or too long to be kept whole."""
-    is_usable = url.startswith(("https://", "http://")) and len(url) <= (attempt._meta.get_field(name).max_length or 0)
+    is_usable = url.startswith(("https://", "http://")) and len(url) <= _longest(attempt, name)
     return clean(url) if is_usable else ""
 
 

@@ -56,7 +56,7 @@ class TopUpForm(forms.Form):
     key = forms.UUIDField(widget=forms.HiddenInput)
     amount = forms.DecimalField(
         label="Crédito",
-        min_value=0.01,  # type: ignore[arg-type]
+        min_value=0.01,
         max_value=LARGEST,
         max_digits=12,
         decimal_places=2,
@@ -244,7 +244,7 @@ class AccountAdmin(StaffAdmin):
         try:
             with transaction.atomic():
                 bought = account.top_up(**form.bought, by=actor(request), description=form.cleaned_data["description"])
-                Transaction.objects.filter(pk=bought.pk).update(pk=form.cleaned_data["key"])
+                Transaction.objects.filter(pk=bought.pk).update(id=form.cleaned_data["key"])
         except IntegrityError:
             messages.info(request, "Esta recarga ya estaba hecha: no se repitió.")
             return

@@ -3,10 +3,9 @@
 It works as plain forms; with scripts the part that changes is asked for every few seconds (static/jobs/live.js).
 """
 
-import csv
 import hashlib
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from django.contrib import messages
@@ -20,12 +19,14 @@ from crm.admin.rights import actor
 from crm.api.base import as_id
 from crm.api.downloads import CONTENT_TYPES, CSV, as_attachment
 from crm.display import NOTHING, address, change_url, moment
+from crm.ids import new_id
 from jobs.admin import wording
 from jobs.admin.asking import Question, ask
 from jobs.admin.settings_form import BatchForm, as_given_before
 from jobs.choices import AttemptState, ImportState, JobStatus, Outcome
-from jobs.dialling.why import why
-from jobs.models import Batch, BatchImport, CallAttempt, Count, ImportProblem, Job, SettingsChange, Totals
+from jobs.dialling.why import IN_QUEUE, why
+from jobs.importing.answers import rejected_csv
+from jobs.models import Batch, BatchImport, CallAttempt, Count, Job, SettingsChange, Totals
 from jobs.services import BatchService, JobService
 
 MOST_LIVE = 50
@@ -35,6 +36,7 @@ NEWEST_DIALS = 1_000
 EARLIER_SETTINGS = 10
 SHOWN_FILES = 5
 SHOWN_PROBLEMS = 10
+SOON = "La siguiente llamada sale en unos segundos."
 # How often what depends on the clock alone (a window that opens) is told anew.
 CLOCK_SECONDS = 30
 
@@ -135,7 +137,8 @@ def why_nothing(batch: Batch, totals: Totals, waiting: Sequence[Job]) -> str:
         return f"La campaña está en pausa. {batch.paused_because}".strip()
     if not waiting:
         return "No queda nadie por llamar." if totals.jobs else "Todavía no tiene llamadas."
-    return why(waiting[0]).reason
+    hold = why(waiting[0])
+    return SOON if hold.code == IN_QUEUE.code else hold.reason
 
 
 def live_calls(batch: Batch) -> list[dict[str, Any]]:
@@ -199,26 +202,7 @@ def problems_csv(batch: Batch, import_id: Any) -> StreamingHttpResponse:
     if file is None:
         raise Http404
     headers = as_attachment(f"problemas-{batch.batch_id}", CSV)
-    return StreamingHttpResponse(_lines(file), content_type=CONTENT_TYPES[CSV], headers=headers)
-
-
-class _Echo:
-    def write(self, value: str) -> str:
-        return value
-
-
-def _lines(file: BatchImport) -> Iterator[str]:
-    writer = csv.writer(_Echo(), delimiter=";")
-    yield "\ufeff" + writer.writerow(["Fila", "Motivo", "Contenido"])
-    problems = ImportProblem.objects.filter(batch_import=file).order_by("row", "pk")
-    for problem in problems.iterator(chunk_size=1_000):
-        yield writer.writerow([problem.row, problem.message, *(_harmless(cell) for cell in problem.cells)])
-
-
-def _harmless(cell: Any) -> str:
-    """A cell that a spreadsheet would run as a formula is text."""
-    text = "" if cell is None else str(cell)
-    return f"'{text}" if text[:1] in ("=", "+", "-", "@", "\t", "\r") else text
+    return StreamingHttpResponse(rejected_csv(file), content_type=CONTENT_TYPES[CSV], headers=headers)
 
 
 # --- What was set before ------------------------------------------------------------------------------
@@ -295,7 +279,7 @@ def _hang_up(batch: Batch, request: HttpRequest) -> str:
 
 
 def _go_back(batch: Batch, request: HttpRequest) -> str:
-    change = SettingsChange.objects.filter(batch=batch, pk=as_id(request.POST.get("cambio", ""))).first()
+    change = SettingsChange.objects.filter(batch=batch, pk=as_id(request.POST.get("cambio", "")) or new_id()).first()
     if change is None:
         raise Http404
     BatchService(actor(request)).change(batch, call_settings=as_given_before(change.before))

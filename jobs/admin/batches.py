@@ -1,4 +1,4 @@
-"""Campaigns: how each stands, and what can be done with it. Their page is in batch_page.py, new ones in new_batch.py."""
+"""Campaigns: how each stands, and what can be done with it. Their page: batch_page.py, new ones: new_batch.py."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -24,9 +24,13 @@ from jobs.models import Batch, BatchImport, Count, Job
 from jobs.services import BatchService
 
 name_what_acts_are_about(
-    {"batches": ("Campaña", "jobs_batch"), "jobs": ("Llamada de campaña", "jobs_job"), "accounts": ("Cuenta", "jobs_account"),
-     "do_not_call": ("No llamar", "")}
-)  # fmt: skip
+    {
+        "accounts": ("Cuenta", "jobs_account"),
+        "batches": ("Campaña", "jobs_batch"),
+        "do_not_call": ("No llamar", ""),
+        "jobs": ("Llamada de campaña", "jobs_job"),
+    }
+)
 
 RUNNING, PAUSED, BY_ITSELF, FINISHED, CANCELLED = "en-marcha", "en-pausa", "por-si-sola", "terminadas", "canceladas"
 PRIORITY_TONES = {Priority.URGENT: "danger", Priority.HIGH: "warning"}
@@ -69,9 +73,7 @@ class BatchAdmin(StaffAdmin):
     palette_icon = "campaign"
     warn_unsaved_form = False
     actions = ("pause_many", "resume_many", "cancel_many")
-    empty_hint = (
-        "Suba un archivo con las personas a las que hay que llamar: antes de crear la campaña verá qué se entendió."
-    )
+    empty_hint = "Suba un archivo con las personas a las que llamar. Antes de crear la campaña verá qué se entendió."
 
     class Media:
         css = {"all": ["jobs/campaigns.css"]}

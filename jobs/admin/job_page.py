@@ -26,7 +26,6 @@ MOST_TRIES = 50
 def page(model_admin: Any, request: HttpRequest, job: Job) -> HttpResponse:
     if request.method != "GET":
         return HttpResponseNotAllowed(["GET"])
-    hold = why(job)
     state, tone = wording.job_state(job)
     context = {
         **model_admin.admin_site.each_context(request),
@@ -35,8 +34,7 @@ def page(model_admin: Any, request: HttpRequest, job: Job) -> HttpResponse:
         "job": job,
         "state": state,
         "tone": tone,
-        "why": hold.reason,
-        "why_until": moment(hold.next_try_at) if hold.next_try_at else "",
+        "why": why(job).reason,
         "is_held": job.status in (JobStatus.PENDING, JobStatus.SUSPENDED, JobStatus.FAILED),
         "phones": phones_of(job),
         "subject": wording.subject_of(job),
@@ -187,11 +185,11 @@ def _ask_leave_alone(job: Job, request: HttpRequest) -> Question:
         raise Http404
     return Question(
         title=f"No volver a llamar a {number}",
-        told=["Ninguna campaña de ninguna cuenta marca más este número. Lo puede deshacer quien administra la lista «No llamar»."],
+        told=["Ninguna campaña, de ninguna cuenta, marca más este número. Queda en la lista «No llamar»."],
         button="No volver a llamar",
         back=change_url(job),
         fields=[("telefono", number), ("motivo", f"Desde la llamada de {job}"[:300])],
-    )  # fmt: skip
+    )
 
 
 QUESTIONS = {"cancelar": _ask_cancel, "eliminar": _ask_remove, "no-llamar": _ask_leave_alone}

@@ -179,7 +179,7 @@ class JobAdmin(ReadOnlyAdmin):
         if not self.has_view_permission(request):
             raise Http404
         rows = Job.objects.visible_to(actor(request)).named(object_id)
-        found = rows.select_related("batch", "account", "contact").first()
+        found = rows.select_related("batch__account", "account", "contact").first()
         if found is None:
             raise Http404
         return found

@@ -105,7 +105,8 @@ class BatchForm(forms.Form):
 
     def __init__(self, *args: Any, batch: Batch, **kwargs: Any) -> None:
         self.batch = batch
-        super().__init__(*args, initial=initial_of(batch), **kwargs)
+        kwargs["initial"] = initial_of(batch)
+        super().__init__(*args, **kwargs)
         for outcome in RETRIED:
             self.fields[f"retry_{outcome}"] = _whole(
                 f"{outcome.label} (minutos)", 0, 60 * 24 * 90, required=False, help_text="Vacío: lo de costumbre."

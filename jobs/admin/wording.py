@@ -168,11 +168,11 @@ def settings_in_words(stored: Mapping[str, Any] | None) -> dict[str, str]:
         "Espera según el resultado": retries_in_words(given.retry_after),
         "Duración máxima": f"{given.max_call_duration} s",
         "Tiempo de timbre": f"{given.ring_timeout} s",
-        "Llamadas a la vez": "las de la cuenta" if given.max_concurrent_calls is None else str(given.max_concurrent_calls),
-        "Llamadas por semana y persona": "sin límite" if given.weekly_calls is None else str(given.weekly_calls),
+        "Llamadas a la vez": str(given.max_concurrent_calls or "las de la cuenta"),
+        "Llamadas por semana y persona": str(given.weekly_calls or "sin límite"),
         "Presupuesto": "sin límite" if given.budget_micros is None else money(given.budget_micros),
         "Consentimiento": "se exige" if given.requires_consent else "no se exige",
-    }  # fmt: skip
+    }
 
 
 def differences(before: Mapping[str, Any] | None, after: Mapping[str, Any] | None) -> Iterator[tuple[str, str, str]]:

@@ -5,17 +5,20 @@
     python -m tests.load webhooks [--messages 3000] [--rounds 3] [--peers-python PATH]
     python -m tests.load saving [--seconds 5]
     python -m tests.load whatsapp [--seconds 5]
+    python -m tests.load campaigns [--small] [--reference DIR --reference-python PATH]
 
 `work` measures what people do all day, per worker: bulk assignment, single assignment, a call with its
 task, the first page of a list; against the plain SQL of the same work and, where its folder is given,
 against the reference service. `sizes` measures lists, deep pages and searches as the tables grow.
 `webhooks` measures deliveries a second beside other queues, `saving` what a save waits while the receiver hangs,
-`whatsapp` acknowledged webhooks and the inbox at two million messages.
+`whatsapp` acknowledged webhooks and the inbox at two million messages, `campaigns` removals, lists, claims and imports
+in a campaign of a million jobs.
 """
 
 import argparse
 import os
 import sys
+from importlib import import_module
 from pathlib import Path
 
 
@@ -23,7 +26,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(
         prog="python -m tests.load", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("what", choices=["work", "sizes", "webhooks", "saving", "whatsapp"])
+    parser.add_argument("what", choices=["work", "sizes", "webhooks", "saving", "whatsapp", "campaigns"])
     parser.add_argument("--seconds", type=float, default=5, help="how long each figure is measured")
     parser.add_argument("--connections", type=int, default=4, help="kept connections of the load generator")
     parser.add_argument("--rows", type=int, default=100_000, help="rows of each table for `work`")
@@ -33,6 +36,7 @@ def main() -> int:
     parser.add_argument("--messages", type=int, default=3_000, help="messages of each sender for `webhooks`")
     parser.add_argument("--rounds", type=int, default=3, help="how often each sender is measured")
     parser.add_argument("--peers-python", type=Path, default=Path(sys.executable), help="interpreter with the peers")
+    parser.add_argument("--small", action="store_true", help="`campaigns` in seconds, to see that it runs")
     options = parser.parse_args()
 
     from tests.load.processes import DurablePostgres, create_database, environment_of
@@ -44,10 +48,7 @@ def main() -> int:
         import django
 
         django.setup()
-        from tests.load import saving, sizes, webhooks, whatsapp, work
-
-        benchmarks = {"work": work, "sizes": sizes, "webhooks": webhooks, "saving": saving, "whatsapp": whatsapp}
-        benchmarks[options.what].run(postgres, options)
+        import_module(f"tests.load.{options.what}").run(postgres, options)
     return 0
 
 

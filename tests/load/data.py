@@ -37,6 +37,7 @@ def people() -> tuple[User, User]:
 
 def fill(size: int, agent: User) -> None:
     """`size` contacts, each with a phone, an opportunity, a call and a task."""
+    numbers = range(1, size + 1)
     surname = f"(string_to_array('{SURNAMES}', ' '))[1 + i % 10]"
     first_name = f"(CASE WHEN i % 1000 = 7 THEN '{RARE_NAME}' ELSE 'luz' END)"
     moment = "timestamptz '2026-03-02 12:00+00' - make_interval(secs => i)"
@@ -44,25 +45,25 @@ def fill(size: int, agent: User) -> None:
     assert phone is not None
     endings = " || ' ' || ".join(f"substr('519' || lpad(i::text, 8, '0'), {start})" for start in range(1, 9))
     assert len(phone_words(phone)) == 8
-    _multiply(
+    multiply(
         Contact(name="x", city="Lima", created_at=NOW, updated_at=NOW),
-        size,
+        numbers,
         id=_sql_id(1),
         name=f"initcap({first_name} || ' ' || {surname})",
         mobile="'+519' || lpad(i::text, 8, '0')",
         search_words=f"{first_name} || ' ' || {surname} || ' lima ' || {endings}",
         created_at=moment,
     )
-    _multiply(
+    multiply(
         ContactPhone(contact_id=row_id(1, 1), number="x", key="x", label="mobile"),
-        size,
+        numbers,
         contact_id=_sql_id(1),
         number="'+519' || lpad(i::text, 8, '0')",
         key="'519' || lpad(i::text, 8, '0')",
     )
-    _multiply(
+    multiply(
         Opportunity(contact_id=row_id(1, 1), detected_at=NOW, created_at=NOW, updated_at=NOW),
-        size,
+        numbers,
         id=_sql_id(2),
         contact_id=_sql_id(1),
         priority="1 + i % 3",
@@ -70,7 +71,7 @@ def fill(size: int, agent: User) -> None:
         status="(string_to_array('pending contacted lost pending pending', ' '))[1 + i % 5]",
         detected_at=moment,
     )
-    _multiply(
+    multiply(
         Call(
             contact_id=row_id(1, 1),
             direction="outbound",
@@ -78,14 +79,14 @@ def fill(size: int, agent: User) -> None:
             started_at=NOW,
             responsible_user=agent,
         ),
-        size,
+        numbers,
         id=_sql_id(3),
         contact_id=_sql_id(1),
         created_at=moment,
     )
-    _multiply(
+    multiply(
         Task(contact_id=row_id(1, 1), text="Llamar", complete_till=NOW, responsible_user=agent),
-        size,
+        numbers,
         id=_sql_id(4),
         contact_id=_sql_id(1),
         complete_till=moment,
@@ -96,8 +97,8 @@ def fill(size: int, agent: User) -> None:
         cursor.execute("CHECKPOINT")
 
 
-def _multiply(row: models.Model, size: int, **expressions: str) -> None:
-    """Insert `row` once for each i from 1 to `size`, with some columns given as SQL over i."""
+def multiply(row: models.Model, numbers: range, **expressions: str) -> None:
+    """Insert `row` once for each i of `numbers`, with some columns given as SQL over i."""
     columns: list[str] = []
     selected: list[str] = []
     parameters: list[Any] = []
@@ -115,7 +116,7 @@ def _multiply(row: models.Model, size: int, **expressions: str) -> None:
             parameters.append(field.get_db_prep_save(value, connection))
     sql = (
         f"INSERT INTO {row._meta.db_table} ({', '.join(columns)})"
-        f" SELECT {', '.join(selected)} FROM generate_series(1, {size}) i"
+        f" SELECT {', '.join(selected)} FROM generate_series({numbers.start}, {numbers.stop - 1}, {numbers.step}) i"
     )
     with connection.cursor() as cursor:
         cursor.execute(sql, parameters)

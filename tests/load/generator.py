@@ -77,6 +77,36 @@ def _fire(port: int, requests: list[bytes], connections: int, seconds: float) ->
     return summary(latencies, seconds, statuses)
 
 
+def spend(port: int, requests: Sequence[bytes], *, connections: int = 4) -> Measured:
+    """Send each of `requests` once, over `connections`: what can be done only once."""
+    with multiprocessing.get_context("spawn").Pool(1) as pool:
+        return pool.apply(_spend, (port, list(requests), connections))
+
+
+def _spend(port: int, requests: list[bytes], connections: int) -> Measured:
+    selector = selectors.DefaultSelector()
+    queue = iter(requests)
+    latencies: list[float] = []
+    statuses: dict[int, int] = {}
+    started = time.perf_counter()
+    for connection in (_Connection(port, queue) for _ in range(min(connections, len(requests)))):
+        selector.register(connection.socket, selectors.EVENT_READ, connection)
+        connection.send()
+    while selector.get_map():
+        for key, _ in selector.select(timeout=1):
+            connection = key.data
+            if (status := connection.receive()) is None:
+                continue
+            latencies.append(time.perf_counter() - connection.sent_at)
+            statuses[status] = statuses.get(status, 0) + 1
+            try:
+                connection.send()
+            except StopIteration:
+                selector.unregister(connection.socket)
+                connection.socket.close()
+    return summary(latencies, time.perf_counter() - started, statuses)
+
+
 def summary(latencies: list[float], seconds: float, statuses: dict[int, int] | None = None) -> Measured:
     if len(latencies) < 2:
         return Measured(len(latencies) / seconds, 0, 0, statuses or {})

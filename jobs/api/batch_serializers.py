@@ -111,7 +111,7 @@ class BatchAnswer(BatchStatusAnswer):
         return completed_at(batch, batch.totals)
 
 
-class HourAnswer(Answer):
+class CampaignHourAnswer(Answer):
     hour = serializers.DateTimeField()
     calls = serializers.IntegerField()
     reached = serializers.IntegerField()
@@ -122,7 +122,7 @@ class HourAnswer(Answer):
 class BatchSummaryAnswer(BatchAnswer):
     success_rate = serializers.SerializerMethodField(help_text="Por ciento de los terminados.")
     average_call_seconds = serializers.SerializerMethodField(help_text="Por job terminado.")
-    hourly_stats = HourAnswer(many=True, help_text="Las últimas 24 horas con llamadas.")
+    hourly_stats = CampaignHourAnswer(many=True, help_text="Las últimas 24 horas con llamadas.")
 
     def get_success_rate(self, batch: Any) -> float:
         return success_rate(batch.totals)

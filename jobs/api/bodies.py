@@ -92,8 +92,7 @@ class FeaturesField(serializers.JSONField):
     def to_internal_value(self, data: Any) -> dict[str, Any]:
         if not isinstance(data, dict):
             raise serializers.ValidationError("Debe ser un objeto JSON.")
-        found: dict[str, Any] = super().to_internal_value(data)
-        return found
+        return dict(data)
 
 
 class AccountBody(GivenBody):

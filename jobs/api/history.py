@@ -9,14 +9,14 @@ from crm.api.base import user_of
 from jobs.api.filters import CallFilter
 from jobs.api.paging import TOTAL_HEADER, CallsPagination
 from jobs.api.reading import call_rows, with_jobs
-from jobs.api.serializers import CallAnswer
+from jobs.api.serializers import CampaignCallAnswer
 from jobs.models import CallAttempt
 
-_row = CallAnswer().to_representation
+_row = CampaignCallAnswer().to_representation
 
 
 class CallHistory(GenericViewSet[CallAttempt]):
-    serializer_class = CallAnswer
+    serializer_class = CampaignCallAnswer
     filterset_class = CallFilter
     pagination_class = CallsPagination
     queryset = CallAttempt.objects.all()

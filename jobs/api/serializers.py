@@ -238,7 +238,7 @@ class BulkDeletedAnswer(Answer):
 # --- Calls ------------------------------------------------------------------------------------
 
 
-class CallAnswer(Answer):
+class CampaignCallAnswer(Answer):
     """One dial, also of a job that is gone."""
 
     _id = serializers.UUIDField(source="pk")

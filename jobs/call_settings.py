@@ -122,7 +122,8 @@ def _read_hours(hours: Any, found: dict[str, Any], mistakes: list[str]) -> None:
     if None in clocks or clocks[0] == clocks[1]:
         mistakes.append("allowed_hours debe tener start y end como HH:MM, distintas.")
         return
-    found["opens"], found["closes"], found["names_hours"] = *clocks, True
+    found["opens"], found["closes"] = clocks
+    found["names_hours"] = True
 
 
 def _read_retries(retries: Any, found: dict[str, Any], mistakes: list[str]) -> None:

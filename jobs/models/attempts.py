@@ -8,6 +8,7 @@ from django.db.models import Q
 from django.utils import timezone
 
 from crm.constraints import is_one_of
+from crm.literals import Literal
 from crm.models.base import BaseModel
 from jobs.choices import LIVE, AttemptState, Outcome
 from jobs.models.accounts import Account
@@ -21,7 +22,7 @@ LEASE = timedelta(seconds=60)
 
 class AttemptQuerySet(models.QuerySet["CallAttempt"]):
     def live(self) -> Self:
-        return self.filter(state__in=LIVE)
+        return self.filter(state__in=[Literal(state) for state in LIVE])
 
     def to_look_at(self) -> Self:
         """Somebody has to ask the provider, or to take over from a worker that is gone."""

@@ -22,7 +22,6 @@ from crm.importing.running import in_chunks
 from crm.locks import hold
 from crm.models import AuditEntry, User
 from jobs.choices import BatchAct, ImportState
-from jobs.ids import readable_batch_id
 from jobs.importing.columns import refuse_without_phone
 from jobs.importing.deciding import Fate, decide
 from jobs.importing.looking import preview
@@ -30,6 +29,7 @@ from jobs.importing.reading import AS_USUAL, Reading, Wishes, digest_of
 from jobs.importing.storing import put_problems, store
 from jobs.models import Account, Batch, BatchImport
 from jobs.models.imports import LEASE, MOST_ATTEMPTS
+from jobs.services.batches import BatchService
 
 __all__ = ["NewBatch", "Wishes", "add_to_batch", "carry_out", "create_batch", "preview", "resume_due"]
 
@@ -95,7 +95,10 @@ def create_batch(
         hold(f"jobs:import:{account.pk}:{upload.digest}")
         run = _same_again(account, title, upload.digest)
         if run is None:
-            ours = _begin(_new_batch(account, title, batch, by), upload, reading, creates=True)
+            made = BatchService(by).create(
+                account, title, description=batch.description.strip(), call_settings=batch.call_settings
+            )
+            ours = _begin(made, upload, reading, creates=True)
     return _followed(run, until) if run is not None else _go_on(ours, reading, until)
 
 
@@ -147,20 +150,6 @@ def _refuse_without_jobs(reading: Reading, account: Account) -> None:
                 said = [decision.message, *(problem.message for problem in decision.person.problems)]
                 reasons.append(f"Fila {decision.person.lines[0].number}: {next(filter(None, said))}")
     raise Refusal(f"El archivo no tiene a nadie a quien llamar. {' '.join(reasons)}", code="sin_llamadas")
-
-
-def _new_batch(account: Account, title: str, asked: NewBatch, by: User | None) -> Batch:
-    batch = Batch.objects.create(
-        batch_id=readable_batch_id(timezone.now()),
-        account=account,
-        name=title,
-        description=asked.description.strip(),
-        call_settings=dict(asked.call_settings),
-        is_active=asked.is_active,
-        created_by=by,
-    )
-    AuditEntry.write("batch_created", "batches", batch.pk, name=title)
-    return batch
 
 
 def _begin(batch: Batch, upload: _Upload, reading: Reading, *, creates: bool) -> BatchImport:

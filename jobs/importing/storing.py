@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Iterable, Iterator
 
-from django.db import transaction
+from django.db import DatabaseError, transaction
 from django.utils import timezone
 
 from crm.locks import hold
@@ -24,14 +24,19 @@ def store(run: BatchImport, batch: Batch, people: list[Person], order: Order) ->
     lanes = _lanes(batch, people)
     # Before the transaction: it may wait for the campaign's row, and must not do so with counts in its hands.
     batch.add_lanes(lanes.values())
-    with transaction.atomic():
-        if not run.renew():
-            return False
-        hold(f"jobs:importing:{batch.account_id}")
-        decisions = decide(people, batch.account, batch, order)
-        _insert(batch, decisions, lanes)
-        put_problems(run, (problem for decision in decisions for problem in _problems_of(decision)))
-        run.count(people=len(people), **_counted(decisions))
+    lease = run.leased_until
+    try:
+        with transaction.atomic():
+            if not run.renew():
+                return False
+            hold(f"jobs:importing:{batch.account_id}")
+            decisions = decide(people, batch.account, batch, order)
+            _insert(batch, decisions, lanes)
+            put_problems(run, (problem for decision in decisions for problem in _problems_of(decision)))
+            run.count(people=len(people), **_counted(decisions))
+    except DatabaseError:
+        run.leased_until = lease  # the one that stands in the row again
+        raise
     run.refresh_counters()
     return True
 

@@ -6,12 +6,15 @@ Only successful answers are kept: a refusal did nothing, so asking again is harm
 """
 
 import hashlib
+import re
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
 
 from django.conf import settings
 from django.db import transaction
 from django.http import HttpRequest, HttpResponse
+from django.utils import timezone
 from rest_framework.exceptions import APIException
 
 from config.api.authentication import BearerAuthentication
@@ -22,6 +25,10 @@ from crm.models import IdempotencyKey
 LONGEST_KEY = 200
 # What waits for another system must not do so in a transaction; these find their own repeats.
 REPEATED_BY_THEMSELVES = frozenset({"/api/test-webhook"})
+# These hang up calls first: their key is taken before and answered for afterwards, not in their transaction.
+ASKS_ANOTHER_SYSTEM = re.compile(r"/api/v1/jobs/(bulk-delete|[^/]+/cancel)/*\Z")
+# Longer than any request lives: whoever took the key and has not answered since is gone.
+UNANSWERED_FOR = timedelta(minutes=5)
 
 
 class _Unsuccessful(Exception):
@@ -47,7 +54,8 @@ class IdempotencyMiddleware:
         # The view says 401, or 413, in its own words.
         if caller is None or _is_larger_than_any_import(request):
             return self.get_response(request)
-        return self._once(request, key=key, caller=caller)
+        once = self._once_beside if ASKS_ANOTHER_SYSTEM.match(request.path_info) else self._once
+        return once(request, key=key, caller=caller)
 
     def _once(self, request: HttpRequest, *, key: str, caller: str) -> HttpResponse:
         digest = _digest(request)
@@ -64,6 +72,29 @@ class IdempotencyMiddleware:
                 return response
         except _Unsuccessful as stopped:
             return stopped.response
+
+    def _once_beside(self, request: HttpRequest, *, key: str, caller: str) -> HttpResponse:
+        """For acts that may be repeated after a crash: a key without an answer is in somebody's hands, for a while."""
+        digest = _digest(request)
+        name = {"caller": caller, "path": request.path_info[:200], "key": key}
+        IdempotencyKey.objects.filter(**name, status=None, created_at__lt=timezone.now() - UNANSWERED_FOR).delete()
+        claimed = IdempotencyKey.claim(**name, body_digest=digest)
+        if claimed is None:
+            row = IdempotencyKey.objects.filter(**name).first()
+            if row is None or (row.status is None and row.body_digest == digest):
+                return _refuse(409, "La misma petición se está atendiendo todavía.", "en_curso")
+            return _repeat(row, digest)
+        answer: tuple[int, bytes] | None = None
+        try:
+            response = self.get_response(request)
+            if 200 <= response.status_code < 300 and not response.streaming:
+                answer = response.status_code, _kept(response)
+            return response
+        finally:
+            if answer:
+                claimed.keep(status=answer[0], answer=answer[1])
+            else:
+                IdempotencyKey.objects.filter(pk=claimed.pk).delete()
 
 
 def _is_larger_than_any_import(request: HttpRequest) -> bool:

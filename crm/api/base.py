@@ -185,6 +185,7 @@ LABELS = {
     "current_password": "contraseña actual",
     "new_password": "contraseña nueva",
     "opportunity_ids": "oportunidades",
+    "job_ids": "jobs",
     "timezone": "zona horaria",
     "value": "valor",
     "file": "archivo",

@@ -29,8 +29,9 @@ from jobs.api.paging import TOTAL_HEADER, ArrayPagination
 from jobs.api.reading import account_for_a_campaign, batch_rows, with_totals
 from jobs.api.serializers import ActedAnswer
 from jobs.models import Batch, CallAttempt
+from jobs.services import BatchService
+from jobs.services.batches import NOT_FOUND
 
-NO_SUCH_BATCH = "Campaña no encontrada"
 NOTHING_TO_CHANGE = "No hay nada que cambiar."
 DELETE_JOBS = OpenApiParameter(
     "delete_jobs", bool, description="`true`: también se eliminan sus jobs; si no, lo que queda se cancela."
@@ -69,7 +70,7 @@ class BatchList(BatchesView):
         sent = NewBatchBody.read(request.data)
         sent.pop("allow_duplicates", None)
         account = account_for_a_campaign(sent.pop("account_id"))
-        made = acting(request).create(account, sent.pop("name"), **sent)
+        made = BatchService(user_of(request)).create(account, sent.pop("name"), **sent)
         return Response(_row(_one_with_totals(request, made.pk)), status=201)
 
 
@@ -77,7 +78,7 @@ class BatchJobs(JobsView):
     @extend_schema(operation_id="batches_jobs_list", parameters=[TOTAL_HEADER])
     def list(self, request: Request, batch_id: str) -> Response:
         """Los jobs de una campaña; lo mismo que `/jobs?batch_id=`, pero 404 si no existe."""
-        batch = acting(request).visible_batch(batch_id)
+        batch = BatchService(user_of(request)).visible_batch(batch_id)
         return self.page_of(request, batch_id=batch.pk)
 
 
@@ -96,7 +97,7 @@ class OneBatch(APIView):
         sent = BatchBody.read(request.data)
         if not sent:
             raise Refusal(NOTHING_TO_CHANGE, code="nada_que_cambiar")
-        service = acting(request)
+        service = BatchService(user_of(request))
         changed = service.change(service.visible_batch(batch_id), **sent)
         return Response(
             {"success": True, "message": _what_happened(sent), "batch_id": batch_id, "updated_fields": changed}
@@ -105,7 +106,7 @@ class OneBatch(APIView):
     @extend_schema(operation_id="batches_destroy", parameters=[DELETE_JOBS], responses={200: ActedAnswer})
     def delete(self, request: Request, batch_id: str) -> Response:
         """Elimina la campaña. Sin `delete_jobs=true` conserva sus jobs y cancela los que quedan por llamar."""
-        service = acting(request)
+        service = BatchService(user_of(request))
         service.remove(service.visible_batch(batch_id), delete_jobs=_is_yes(request.query_params.get("delete_jobs")))
         return Response({"success": True, "message": "Batch deleted"})
 
@@ -117,7 +118,7 @@ class CancelBatch(APIView):
     def post(self, request: Request, batch_id: str) -> Response:
         """Cancela la campaña y lo que queda por llamar; no se puede deshacer. Las llamadas en curso se cuelgan."""
         reason = request.query_params.get("reason") or CancelBody.read(request.data or {}).get("reason") or ""
-        service = acting(request)
+        service = BatchService(user_of(request))
         service.cancel(service.visible_batch(batch_id), reason=reason[:300])
         return Response({"success": True, "message": "Batch cancelled", "batch_id": batch_id, "reason": reason[:300]})
 
@@ -144,7 +145,7 @@ class BatchStatus(APIView):
 def _one_with_totals(request: Request, batch_id: str) -> Any:
     found = batch_rows(user_of(request)).named(batch_id).first()
     if found is None:
-        raise NotFound(NO_SUCH_BATCH)
+        raise NotFound(NOT_FOUND)
     return with_totals([found])[0]
 
 
@@ -175,9 +176,3 @@ def _what_happened(sent: dict[str, Any]) -> str:
 
 def _is_yes(sent: str | None) -> bool:
     return (sent or "").strip().lower() in ("true", "1", "yes")
-
-
-def acting(request: Request) -> Any:
-    from jobs.services import BatchService
-
-    return BatchService(user_of(request))

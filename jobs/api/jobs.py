@@ -27,6 +27,7 @@ from jobs.api.serializers import (
 from jobs.dialling.why import why
 from jobs.models import Job
 from jobs.models.jobs import NOT_FOUND
+from jobs.services import JobService
 
 _row = JobAnswer().to_representation
 _one = OneJobAnswer().to_representation
@@ -69,7 +70,7 @@ class OneJob(APIView):
     @extend_schema(operation_id="jobs_destroy", responses={200: ActedAnswer})
     def delete(self, request: Request, job_id: str) -> Response:
         """Elimina el job. Si está en llamada, primero se cuelga; si no se puede colgar, 409 y nada cambia."""
-        if not service(request).cancel_job(job_id):
+        if not JobService(user_of(request)).cancel_job(job_id):
             raise NotFound(NOT_FOUND.format(id=job_id))
         return Response(CANCELLED)
 
@@ -78,7 +79,7 @@ class CancelJob(APIView):
     @extend_schema(operation_id="jobs_cancel", request=None, responses=ActedAnswer)
     def put(self, request: Request, job_id: str) -> Response:
         """Cancela el job y lo conserva. Si está en llamada, se cuelga. Lo terminado no se cancela: 409."""
-        service(request).mark_cancelled(job_id)
+        JobService(user_of(request)).mark_cancelled(job_id)
         return Response(CANCELLED)
 
     @extend_schema(operation_id="jobs_cancel_post", request=None, responses=ActedAnswer)
@@ -91,7 +92,7 @@ class RetryJob(APIView):
     @extend_schema(operation_id="jobs_retry", request=None, responses=RetriedAnswer)
     def put(self, request: Request, job_id: str) -> Response:
         """Vuelve a la cola lo fallido, apartado o cancelado, con todos sus intentos; lo demás es 409."""
-        job = service(request).retry_job(job_id)
+        job = JobService(user_of(request)).retry_job(job_id)
         acted = {"success": True, "message": "Job will be retried", "job_id": job.job_id, "status": job.status}
         return Response(acted)
 
@@ -105,7 +106,7 @@ class WhyJob(APIView):
     @extend_schema(operation_id="jobs_why", responses=WhyAnswer)
     def get(self, request: Request, job_id: str) -> Response:
         """Por qué no se está llamando a esta persona, y desde cuándo se podrá."""
-        hold = why(service(request).visible_job(job_id))
+        hold = why(JobService(user_of(request)).visible_job(job_id))
         return Response({"reason": hold.reason, "code": hold.code, "next_try_at": hold.next_try_at})
 
 
@@ -118,7 +119,7 @@ class BulkDelete(APIView):
     def post(self, request: Request) -> Response:
         """Elimina hasta 1000 jobs de una vez; 207 si alguno no se pudo, y por qué."""
         job_ids = checked_ids(BulkDeleteBody.read(request.data)["job_ids"])
-        done = service(request).delete_jobs(job_ids)
+        done = JobService(user_of(request)).delete_jobs(job_ids)
         errors = [{"job_id": one.job_id, "error": one.error, "code": one.code} for one in done if one.error]
         told: dict[str, Any] = {
             "success": len(errors) < len(done),
@@ -139,9 +140,3 @@ def checked_ids(sent: Sequence[Any]) -> list[str]:
     if len(set(texts)) < len(texts):
         raise Refusal("La lista contiene IDs de jobs repetidos", code="ids_repetidos")
     return texts
-
-
-def service(request: Request) -> Any:
-    from jobs.services import JobService
-
-    return JobService(user_of(request))

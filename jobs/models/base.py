@@ -12,6 +12,8 @@ class EitherId(models.QuerySet[Any]):
     """Rows that clients name by `_id` or by their readable id, as they please (contract section 5)."""
 
     def named(self, given: str) -> Self:
+        if not given.isprintable():  # PostgreSQL has no zero byte in a text
+            return self.none()
         if is_object_id(given):
             return self.filter(pk=given.lower())
         return self.filter(**{self.model.readable: given})

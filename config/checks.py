@@ -19,6 +19,7 @@ DEMONSTRATION_SECRET_KEY = "demonstration-only-not-a-secret-never-used-with-a-da
 LONGEST_RETRY_SECONDS = 30 * 24 * 3600
 LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
 
+_E164 = re.compile(r"\+[1-9]\d{6,14}")
 _RATE = re.compile(r"0|[1-9]\d*/(s|sec|second|m|min|minute|h|hour|d|day)")
 # What each number must at least be. The clients renew an access token that has less than two minutes left.
 _LEAST = {
@@ -29,6 +30,8 @@ _LEAST = {
     "TRUSTED_PROXIES": 0,
     "WEBHOOK_PROBE_SECONDS": 1,
     "WHATSAPP_MESSAGES_PER_SECOND": 1,
+    "CALLS_AT_ONCE": 1,
+    "CALLS_A_WEEK": 1,
 }
 
 
@@ -72,6 +75,7 @@ def _impossible(environment: Environment) -> Iterator[CheckMessage]:
             yield Error(f"{name} must be {least} or more.", id="puente.E011")
     yield from _impossible_webhooks(environment)
     yield from _impossible_whatsapp(environment)
+    yield from _impossible_calls(environment)
 
 
 def _impossible_webhooks(environment: Environment) -> Iterator[CheckMessage]:
@@ -118,6 +122,36 @@ def _impossible_whatsapp(environment: Environment) -> Iterator[CheckMessage]:
     ):
         if not getattr(environment, name.lower()):
             yield Error(f"{name} is missing: with WHATSAPP_ACCESS_TOKEN set, {what} without it.", id="puente.E019")
+
+
+def _impossible_calls(environment: Environment) -> Iterator[CheckMessage]:
+    """A provider that could place no call. Whether it takes them says the first one."""
+    from jobs.providers import PROVIDERS  # which has models in its wake, and the settings import this file
+
+    if environment.call_provider not in PROVIDERS:
+        yield Error(f"CALL_PROVIDER must be one of {', '.join(sorted(PROVIDERS))}.", id="puente.E020")
+    url = environment.retell_api_url
+    if url and refusal_of(url):
+        yield Error(
+            "RETELL_API_URL must be like https://api.retellai.com, without user and password.", id="puente.E021"
+        )
+    elif url.startswith("http:") and not (environment.webhook_allow_private or environment.is_demonstration):
+        yield Error(
+            "RETELL_API_URL must use HTTPS: the API key travels with every call.",
+            hint="Only in the own network it may go without: WEBHOOK_ALLOW_PRIVATE=true",
+            id="puente.E021",
+        )
+    if environment.retell_from_number and not _E164.fullmatch(environment.retell_from_number):
+        yield Error("RETELL_FROM_NUMBER must be like +51987654321.", id="puente.E022")
+    if environment.call_provider != "retell":
+        return
+    for name, what in (
+        ("RETELL_API_KEY", "no call could be placed, and nothing that Retell tells could be believed"),
+        ("RETELL_FROM_NUMBER", "nobody could be called"),
+        ("RETELL_AGENT_ID", "nobody would speak"),
+    ):
+        if not getattr(environment, name.lower()):
+            yield Error(f"{name} is missing: with CALL_PROVIDER=retell, {what} without it.", id="puente.E023")
 
 
 def _has_authorities(path: str) -> bool:

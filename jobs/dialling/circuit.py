@@ -46,11 +46,14 @@ def hear_and_judge(attempt: CallAttempt, report: CallReport) -> CallAttempt | No
 
 
 def note_end(attempt: CallAttempt) -> None:
-    """A call has ended: through the provider's fault, or by itself."""
+    """A call has ended: through the provider's fault, or by itself.
+
+    One that was placed long ago says nothing of whether new ones are taken: it closes no circuit that is open.
+    """
     outcome = Outcome(attempt.outcome)
     if outcome == Outcome.CAPACITY:
         note_trouble(attempt.provider, attempt.reason, wait=CAPACITY_SECONDS)
     elif CONSEQUENCES[outcome].is_trouble:
         note_trouble(attempt.provider, attempt.error or attempt.reason)
-    elif attempt.placed_at is not None:
-        ProviderCircuit.objects.note_success(attempt.provider, asked_at=attempt.placed_at)
+    else:
+        ProviderCircuit.objects.filter(open_until__isnull=True).note_success(attempt.provider)

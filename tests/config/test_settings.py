@@ -23,6 +23,12 @@ COMPLETE = {
     "secret_key": "a-key-that-is-long-enough-for-everybody-here",
     "allowed_hosts": ["crm.example.com"],
 }
+RETELL = {
+    "call_provider": "retell",
+    "retell_api_key": "key_1",
+    "retell_from_number": "+51987654321",
+    "retell_agent_id": "agent_1",
+}
 # The defaults, whatever surrounds the tests.
 DEMONSTRATION = replace(Environment(), database_url="", redis_url="", secret_key="", allowed_hosts=[])
 
@@ -70,10 +76,26 @@ def test_each_missing_thing_is_named() -> None:
         ({"bulk_assign_limit": 0}, "E011"),
         ({"import_max_megabytes": -1}, "E011"),
         ({"trusted_proxies": -1}, "E011"),
+        ({"calls_at_once": 0}, "E011"),
+        ({"calls_a_week": 0}, "E011"),
+        ({"call_provider": "otro"}, "E020"),
+        ({"retell_api_url": "ftp://api.retellai.com"}, "E021"),
+        ({"retell_api_url": "https://user:password@api.retellai.com"}, "E021"),
+        ({"retell_api_url": "http://api.retellai.com"}, "E021"),
+        ({"retell_from_number": "987654321"}, "E022"),
+        ({**RETELL, "retell_from_number": "+51 987 654 321"}, "E022"),
+        ({**RETELL, "retell_api_key": ""}, "E023"),
+        ({**RETELL, "retell_from_number": ""}, "E023"),
+        ({**RETELL, "retell_agent_id": ""}, "E023"),
     ],
 )
 def test_each_impossible_value_is_named(changes: dict[str, Any], expected: str) -> None:
     assert found(**{**COMPLETE, **changes}) == [expected]
+
+
+def test_retell_with_key_number_and_agent_lacks_nothing() -> None:
+    assert found(**COMPLETE, **RETELL) == []
+    assert found(**COMPLETE, **RETELL, retell_api_url="http://10.0.0.1", webhook_allow_private=True) == []
 
 
 @pytest.mark.parametrize("rate", ["0", "1/s", "60/min", "3000/minute", "5/hour", "9/d"])

@@ -160,13 +160,12 @@ def live_calls(batch: Batch) -> list[dict[str, Any]]:
 
 
 def next_calls(batch: Batch, waiting: Iterable[Job]) -> list[dict[str, Any]]:
-    now = timezone.now()
     return [
         {
             "who": str(job),
             "href": change_url(job),
             "number": job.next_phone or NOTHING,
-            "when": moment(job.next_try_at) if job.next_try_at > now else "en cuanto se pueda",
+            "when": wording.next_try(job),
             "attempt": f"{job.attempts + 1} de {job.max_attempts}",
         }
         for job in waiting

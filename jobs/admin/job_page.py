@@ -16,16 +16,19 @@ from jobs.admin import wording
 from jobs.admin.asking import Question, ask
 from jobs.admin.leaving_alone import leave_alone
 from jobs.choices import JobStatus
-from jobs.dialling.why import why
+from jobs.dialling.why import IN_QUEUE, why
 from jobs.models import CallAttempt, DoNotCall, Job
 from jobs.services import JobService
 
 MOST_TRIES = 50
+# Nobody is called, and perhaps somebody should do something about it.
+HELD = (JobStatus.PENDING, JobStatus.SUSPENDED, JobStatus.FAILED)
 
 
 def page(model_admin: Any, request: HttpRequest, job: Job) -> HttpResponse:
     if request.method != "GET":
         return HttpResponseNotAllowed(["GET"])
+    hold = why(job)
     state, tone = wording.job_state(job)
     context = {
         **model_admin.admin_site.each_context(request),
@@ -34,8 +37,8 @@ def page(model_admin: Any, request: HttpRequest, job: Job) -> HttpResponse:
         "job": job,
         "state": state,
         "tone": tone,
-        "why": why(job).reason,
-        "is_held": job.status in (JobStatus.PENDING, JobStatus.SUSPENDED, JobStatus.FAILED),
+        "why": hold.reason,
+        "is_held": hold.code != IN_QUEUE.code and job.status in HELD,
         "phones": phones_of(job),
         "subject": wording.subject_of(job),
         "facts": facts_of(job),
@@ -68,7 +71,7 @@ def facts_of(job: Job) -> list[tuple[str, str]]:
     facts = [
         ("Documento", job.document or NOTHING),
         ("Intentos", f"{job.attempts} de {job.max_attempts}"),
-        ("Próximo intento", moment(job.next_try_at) if job.status == JobStatus.PENDING else NOTHING),
+        ("Próximo intento", wording.next_try(job)),
         ("Primera llamada", moment(job.started_at)),
         ("Terminado", moment(job.finished_at)),
         ("Código", job.job_id),

@@ -99,9 +99,7 @@ class JobAdmin(ReadOnlyAdmin):
 
     @display(description="próximo intento")
     def next_label(self, job: Job) -> str:
-        if job.status != JobStatus.PENDING:
-            return NOTHING
-        return moment(job.next_try_at) if job.next_try_at > timezone.now() else "en cuanto se pueda"
+        return wording.next_try(job)
 
     @display(description="último resultado")
     def last_label(self, job: Job) -> str | SafeString:

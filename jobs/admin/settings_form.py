@@ -180,7 +180,7 @@ def initial_of(batch: Batch) -> dict[str, Any]:
         "ring_timeout": settings.ring_timeout,
         "max_concurrent_calls": settings.max_concurrent_calls,
         "weekly_calls": settings.weekly_calls,
-        "budget": None if settings.budget_micros is None else round(settings.budget_micros / MICROS, 2),
+        "budget": None if settings.budget_micros is None else f"{settings.budget_micros / MICROS:.2f}",
         "requires_consent": settings.requires_consent,
         **{f"retry_{name}": round(wait / timedelta(minutes=1)) for name, wait in settings.retry_after.items()},
     }

@@ -4,11 +4,12 @@ from collections.abc import Iterator, Mapping
 from datetime import timedelta
 from typing import Any
 
+from django.utils import timezone
 from django.utils.formats import number_format
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from crm.display import NOTHING, shortened
+from crm.display import NOTHING, moment, shortened
 from jobs.call_settings import CallSettings
 from jobs.choices import AttemptState, BatchAct, ImportState, JobStatus, Outcome
 from jobs.models import Batch, BatchImport, CallAttempt, Job, Totals
@@ -32,6 +33,17 @@ STATE_NAMES = {
     JobStatus.SUSPENDED: "apartadas",
     JobStatus.CANCELLED: "canceladas",
 }
+# What files and clients call the matters of a call.
+MATTERS = {
+    "cantidad_cupones": "Cuotas",
+    "company_name": "Empresa",
+    "debt_amount": "Deuda",
+    "dias_retraso": "Días de retraso",
+    "due_date": "Vence",
+    "fecha_limite": "Fecha límite",
+    "fecha_maxima": "Fecha máxima",
+    "reference_number": "Referencia",
+}
 WEEKDAYS = {1: "lunes", 2: "martes", 3: "miércoles", 4: "jueves", 5: "viernes", 6: "sábado", 7: "domingo"}
 
 
@@ -40,7 +52,7 @@ def whole(number: int) -> str:
 
 
 def money(micros: int | None) -> str:
-    """Two decimals: "1.234,50"."""
+    """Two decimals: "1 234,50"."""
     return number_format((micros or 0) / MICROS, 2, force_grouping=True)
 
 
@@ -70,18 +82,22 @@ def state_of(batch: Batch, totals: Totals, running_import: BatchImport | None = 
     return ("En marcha", "live") if totals.open else ("Terminada", "success")
 
 
+def name_of_state(status: JobStatus, count: int) -> str:
+    return STATE_NAMES[status].removesuffix("s") if count == 1 else STATE_NAMES[status]
+
+
 def figures_of(totals: Totals) -> list[dict[str, Any]]:
     """Each state with its number and its share of the bar, in the order in which the bar shows them."""
     whole_bar = totals.jobs or 1
     return [
         {
             "status": str(status),
-            "name": name,
+            "name": name_of_state(status, getattr(totals, status)),
             "count": getattr(totals, status),
             "shown": whole(getattr(totals, status)),
             "percent": max(0.0, getattr(totals, status) * 100 / whole_bar),
         }
-        for status, name in STATE_NAMES.items()
+        for status in STATE_NAMES
     ]
 
 
@@ -111,6 +127,12 @@ def job_state(job: Job) -> tuple[str, str]:
     return status.label, JOB_TONES[status]
 
 
+def next_try(job: Job) -> str:
+    if job.status != JobStatus.PENDING:
+        return NOTHING
+    return moment(job.next_try_at) if job.next_try_at > timezone.now() else "en cuanto se pueda"
+
+
 def outcome_of(attempt: CallAttempt | None) -> tuple[str, str]:
     """How a dial ended, or how far it is, and the colour."""
     if attempt is None:
@@ -133,22 +155,25 @@ def tone_of(outcome: Outcome) -> str:
 
 
 def subject_of(job: Job) -> list[tuple[str, str]]:
-    """What the call is about, as names and values that people can read."""
-    rows = []
-    for name, value in job.payload.items():
-        if value in (None, "", [], {}):
-            continue
-        if isinstance(value, Mapping):
-            rows += [(f"{spoken(name)}: {spoken(str(inner))}", shortened(str(told), 300))
-                     for inner, told in value.items() if told not in (None, "", [], {})]  # fmt: skip
-        else:
-            rows.append((spoken(name), shortened(str(value), 300)))
-    return rows
+    """What the call is about, as names and values that people can read; what a file told beside comes last."""
+    plain = {name: value for name, value in job.payload.items() if not isinstance(value, Mapping)}
+    beside = [value for value in job.payload.values() if isinstance(value, Mapping)]
+    found = ((spoken(name), told(value)) for part in (plain, *beside) for name, value in part.items())
+    return [(name, value) for name, value in found if value]
+
+
+def told(value: Any) -> str:
+    """One value of a file in a line; "" for what is none."""
+    if value in (None, "", [], {}):
+        return ""
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        return number_format(value, 0 if value == int(value) else 2, force_grouping=True)
+    return shortened(str(value), 300)
 
 
 def spoken(name: str) -> str:
-    """ "monto_total" → "Monto total"."""
-    text = " ".join(str(name).replace("_", " ").split())
+    """ "monto_total" → "Monto total"; what everybody calls by another name, by that."""
+    text = MATTERS.get(str(name)) or " ".join(str(name).replace("_", " ").split())
     return text[:1].upper() + text[1:]
 
 

@@ -20,6 +20,7 @@ from crm.choices import AppointmentState, Role, Typification
 from crm.importing.reports import errors_csv
 from crm.models import Appointment, AuditEntry, Contact, ContactPhone, ImportRun, Lead, Note, Task, User
 from crm.models.tasks import FOLLOW_UP_TEXT
+from jobs.models import Account, Batch, CallAttempt, DoNotCall, Job, SettingsChange, Tombstone, Transaction
 from opportunities.choices import OpportunityStatus
 from opportunities.models import Assignment, Opportunity
 from whatsapp.choices import Author, Direction, LinkState, MediaState, MessageStatus
@@ -53,6 +54,13 @@ MODELS: list[type[models.Model]] = [
     Opportunity,
     Assignment,
     ImportRun,
+    Account,
+    Transaction,
+    Batch,
+    SettingsChange,
+    Job,
+    CallAttempt,
+    DoNotCall,
 ]
 
 
@@ -349,6 +357,8 @@ def test_it_loads_at_any_hour_and_nothing_has_happened_in_the_future(now: dateti
     assert not Task.objects.filter(completed_at__gt=now).exists()
     assert not Message.objects.filter(timestamp__gt=now).exists()
     assert not WebhookEvent.objects.filter(received_at__gt=now).exists()
+    assert not CallAttempt.objects.filter(models.Q(placed_at__gt=now) | models.Q(ended_at__gt=now)).exists()
+    assert not Tombstone.objects.filter(removed_at__gt=now).exists()
 
 
 def told_at(now: datetime) -> dict[str, list[dict[str, Any]]]:

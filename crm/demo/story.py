@@ -12,6 +12,9 @@ from django.utils import timezone
 
 from crm.models import Contact, Lead, User
 
+# The widest row has fifty columns, and SQLite takes 32 766 values in one statement.
+ROWS_AT_ONCE = 200
+
 Row = TypeVar("Row", bound=models.Model)
 
 
@@ -80,12 +83,15 @@ def keep(rows: Iterable[Row]) -> list[Row]:
     # The connection itself: its proxy would be asked for the thread's own at every value.
     connection = connections[DEFAULT_DB_ALIAS]
     columns = ", ".join(connection.ops.quote_name(field.column) for field in fields)
-    table, places = connection.ops.quote_name(model._meta.db_table), ", ".join(["%s"] * len(fields))
+    into = f"INSERT INTO {connection.ops.quote_name(model._meta.db_table)} ({columns}) VALUES "  # noqa: S608 - our own names
+    places = f"({', '.join(['%s'] * len(fields))})"
     with connection.cursor() as cursor:
-        cursor.executemany(
-            f"INSERT INTO {table} ({columns}) VALUES ({places})",  # noqa: S608 - names of our own tables
-            [[field.get_db_prep_save(getattr(row, field.attname), connection) for field in fields] for row in stored],
-        )
+        for start in range(0, len(stored), ROWS_AT_ONCE):
+            chunk = stored[start : start + ROWS_AT_ONCE]
+            values = [
+                field.get_db_prep_save(getattr(row, field.attname), connection) for row in chunk for field in fields
+            ]
+            cursor.execute(into + ", ".join([places] * len(chunk)), values)
     for row in stored:
         row._state.adding = False
     return stored

@@ -43,7 +43,7 @@ class Scale:
     """`removals` of each figure, `slow_removals` where each reads a million rows."""
 
     sizes: tuple[int, int] = (1_000, 1_000_000)
-    removals: int = 2_000
+    removals: int = 1_000
     slow_removals: int = 60
     claims: int = 1_000
     imported: int = 50_000
@@ -165,7 +165,7 @@ def _grow_reference(url: str, first: int, end: int) -> int:
         growing.execute(
             "INSERT INTO jobs (id, job_id, batch_id, contact, status, attempts, max_attempts)"
             " SELECT lpad(to_hex(i), 24, '0'), 'job-' || lpad(to_hex(i), 24, '0'), 'batch-1',"
-            """ '{"name": "Ana", "phones": ["+51999888777"]}', 'pending', 0, 3 FROM generate_series(%s, %s) i""",
+            """ '{"name": "Ana", "phones": ["+51999888777"]}', 'pending', 0, 3 FROM generate_series(%s::int, %s::int) i""",
             [first, end - 1],
         )
     settle(url)

@@ -153,7 +153,7 @@ def _phone(parsed: phonenumbers.PhoneNumber | None) -> Phone | None:
     country = phonenumbers.region_code_for_country_code(parsed.country_code or 0)
     return Phone(
         number=number,
-        key=_match_key(number),
+        key=match_key(number),
         region=phonenumbers.region_code_for_number(parsed) or country,
         is_valid=phonenumbers.is_valid_number(parsed),
         is_mobile=phonenumbers.number_type(parsed) in _MOBILE,
@@ -184,8 +184,8 @@ def _without_old_habits(parsed: phonenumbers.PhoneNumber) -> phonenumbers.PhoneN
     return phonenumbers.PhoneNumber(country_code=parsed.country_code, national_number=int(national))
 
 
-def _match_key(number: str) -> str:
-    """Digits only; Argentina's mobile 9 is dropped because half the world writes it and half does not."""
+def match_key(number: str) -> str:
+    """Of a number in E.164: its digits. Argentina's mobile 9 is dropped: half the world writes it and half does not."""
     digits = number.removeprefix("+")
     if digits.startswith("549") and len(digits) == 13:
         return f"54{digits[3:]}"

@@ -14,7 +14,7 @@ from django.db.models import Q
 from django.utils import timezone
 
 from crm.models import Contact, ContactPhone
-from crm.phones import parse_phone
+from crm.phones import match_key
 from jobs.dialling.windows import Calendar, main_zone, zone_named
 from jobs.models import Account, Batch, CallAttempt, Count, DoNotCall, Job, ProviderCircuit, Totals
 from jobs.providers import PROVIDERS, provider_named
@@ -23,24 +23,22 @@ from jobs.providers.base import Unreachable
 A_WEEK = timedelta(days=7)
 
 
-def key_of(number: str) -> str:
-    """By which a phone is found whatever its spelling (crm/phones.py)."""
-    phone = parse_phone(number)
-    return phone.key if phone else number.removeprefix("+")
-
-
 def keys_of(job: Job) -> list[str]:
-    return [key_of(number) for number in job.phones]
+    return [match_key(number) for number in job.phones]
 
 
 def next_key(job: Job) -> str:
     """Of the phone that comes next; "" where there is none."""
-    return key_of(job.next_phone) if job.next_phone else ""
+    return match_key(job.next_phone) if job.next_phone else ""
+
+
+def zone_of(account: Account) -> ZoneInfo:
+    return ZoneInfo(zone_named(account.timezone) or main_zone(account.country) or settings.TIME_ZONE)
 
 
 def day_of(account: Account, at: datetime) -> tuple[datetime, datetime]:
     """The account's own day: its first moment, and that of the next."""
-    zone = ZoneInfo(zone_named(account.timezone) or main_zone(account.country) or settings.TIME_ZONE)
+    zone = zone_of(account)
     today = at.astimezone(zone).date()
     first, next_first = (datetime.combine(day, time.min, zone) for day in (today, today + timedelta(days=1)))
     return first, next_first
@@ -133,6 +131,14 @@ class Facts:
         self._note_live(job.batch_id, job.account_id, key, job.person_key)
         self.today_of[job.account_id] = self.today_of.get(job.account_id, 0) + 1
         self.dialled[key].append(self.at)
+
+    def note_end(self, job: Job) -> None:
+        """The dial that was noted is over."""
+        self.live -= 1
+        self.live_of[job.batch_id] -= 1
+        self.live_of[job.account_id] -= 1
+        self.live_phones.discard(next_key(job))
+        self.live_people.discard(job.person_key)
 
     def _note_live(self, batch: str, account: str, phone: str, person: str) -> None:
         self.live += 1

@@ -3,7 +3,7 @@
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
-_DAYS = ("lunes", "martes", "miércoles", "jueves", "viernes", "sábado", "domingo")
+DAYS = ("lunes", "martes", "miércoles", "jueves", "viernes", "sábado", "domingo")
 # Where the name of a time zone is not what people call the place.
 _PLACES = {
     "Bogota": "Bogotá",
@@ -26,7 +26,7 @@ def day_and_hour(moment: datetime, lane: str) -> str:
     local = moment.astimezone(ZoneInfo(zone))
     name = zone.rpartition("/")[2]
     place = _PLACES.get(name, name.replace("_", " "))
-    return f"el {_DAYS[local.weekday()]} {local:%d/%m} a las {local:%H:%M} (hora de {place})"
+    return f"el {DAYS[local.weekday()]} {local:%d/%m} a las {local:%H:%M} (hora de {place})"
 
 
 def clause(sentence: str) -> str:

@@ -22,8 +22,12 @@ class Next:
     values: dict[str, Any] = field(default_factory=dict)
 
 
-def what_follows(job: Job, attempt: CallAttempt) -> Next:
-    """`attempt` has ended, its outcome and whether it counts are on it; `job` is as it was during the dial."""
+def what_follows(job: Job, attempt: CallAttempt, *, at: datetime | None = None) -> Next:
+    """`attempt` has ended, its outcome and whether it counts are on it; `job` is as it was during the dial.
+
+    `at`: when, where that is not now: a rehearsal has a clock of its own.
+    """
+    now = at or timezone.now()
     outcome = Outcome(attempt.outcome)
     attempts = job.attempts if attempt.is_counted else max(0, job.attempts - 1)
     outcomes = {**job.outcomes, outcome.value: job.outcomes.get(outcome.value, 0) + 1}
@@ -38,9 +42,9 @@ def what_follows(job: Job, attempt: CallAttempt) -> Next:
     if phones:
         values |= {"phones": phones} | _next_phone(job, attempt, phones)
     if status in FINISHED:
-        values["finished_at"] = timezone.now()
+        values["finished_at"] = now
     else:
-        values["next_try_at"] = _next_try(attempt)
+        values["next_try_at"] = _next_try(attempt, now)
     return Next(status, values)
 
 
@@ -87,8 +91,8 @@ def _next_phone(job: Job, attempt: CallAttempt, phones: list[str]) -> dict[str, 
     return {"next_phone_index": index, "lane": lane_of_phone(phones[index], attempt.batch)}
 
 
-def _next_try(attempt: CallAttempt) -> datetime:
-    now, outcome = timezone.now(), Outcome(attempt.outcome)
+def _next_try(attempt: CallAttempt, now: datetime) -> datetime:
+    outcome = Outcome(attempt.outcome)
     if outcome == Outcome.CALL_BACK and attempt.call_back_at is not None and attempt.call_back_at > now:
         return attempt.call_back_at
     wait: timedelta = delay_after(outcome, attempt.batch.settings)

@@ -96,7 +96,11 @@ def create_batch(
         run = _same_again(account, title, upload.digest)
         if run is None:
             made = BatchService(by).create(
-                account, title, description=batch.description.strip(), call_settings=batch.call_settings
+                account,
+                title,
+                description=batch.description.strip(),
+                call_settings=batch.call_settings,
+                is_active=batch.is_active,
             )
             ours = _begin(made, upload, reading, creates=True)
     return _followed(run, until) if run is not None else _go_on(ours, reading, until)

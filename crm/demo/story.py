@@ -82,7 +82,7 @@ def keep(rows: Iterable[Row]) -> list[Row]:
     fields = [field for field in model._meta.concrete_fields if not (field.primary_key and counted_by_the_database)]
     # The connection itself: its proxy would be asked for the thread's own at every value.
     connection = connections[DEFAULT_DB_ALIAS]
-    columns = ", ".join(connection.ops.quote_name(field.column) for field in fields)
+    columns = ", ".join(connection.ops.quote_name(str(field.column)) for field in fields)
     into = f"INSERT INTO {connection.ops.quote_name(model._meta.db_table)} ({columns}) VALUES "  # noqa: S608 - our own names
     places = f"({', '.join(['%s'] * len(fields))})"
     with connection.cursor() as cursor:

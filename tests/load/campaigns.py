@@ -172,7 +172,8 @@ def _grow_reference(url: str, first: int, end: int) -> int:
         growing.execute(
             "INSERT INTO jobs (id, job_id, batch_id, contact, status, attempts, max_attempts)"
             " SELECT lpad(to_hex(i), 24, '0'), 'job-' || lpad(to_hex(i), 24, '0'), 'batch-1',"
-            """ '{"name": "Ana", "phones": ["+51999888777"]}', 'pending', 0, 3 FROM generate_series(%s::int, %s::int) i""",
+            """ '{"name": "Ana", "phones": ["+51999888777"]}', 'pending', 0, 3"""
+            " FROM generate_series(%s::int, %s::int) i",
             [first, end - 1],
         )
     settle(url)

@@ -1,0 +1,124 @@
+"""Fifty thousand rows, as the client promises its users: all accounted for, answered in time, memory bounded."""
+
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+
+from jobs.importing import running
+from jobs.models import Count, Job
+from tests.jobs.importing import created, lines
+from tests.jobs.rows import an_account
+
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("own_media")]
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+ROWS = 50_000
+MEGABYTE = 1024
+HEADER = "RUT,Nombre,Empresa,Saldo,Fecha Vencimiento,Dias atraso,Celular,Telefono fijo,Producto"
+CLIENTS_PATIENCE = 30.0
+
+
+def debtors(rows: int) -> bytes:
+    """One in ten rows is a second coupon of the person before, one in a hundred has no phone in use."""
+    made = []
+    for row in range(rows):
+        person = row - 1 if row % 10 == 9 else row
+        phone = "123" if row % 100 == 50 else f"9{61_000_000 + person}"
+        landline = "" if row % 100 == 50 else f"22{2_000_000 + person}"
+        made.append(
+            f"{10_000_000 + person}-K,Persona Número {person},Comercial Demo,45.{row % 1000:03d},"
+            f"0{1 + row % 9}/11/2025,{row % 30},{phone},{landline},Crédito de consumo"
+        )
+    return lines(HEADER, *made)
+
+
+@pytest.mark.django_db
+def test_fifty_thousand_rows_are_answered_before_the_client_gives_up(as_user, alice):
+    account = an_account(country="CL")
+    began = time.monotonic()
+    answer = created(as_user(alice), account, debtors(ROWS))
+    answered = time.monotonic() - began
+    while running.resume_due():
+        pass
+    took = time.monotonic() - began
+
+    assert answered < CLIENTS_PATIENCE
+    assert Count.objects.of(answer["_id"]).pending == Job.objects.count() == ROWS * 89 // 100
+    told = as_user(alice).get(f"/api/v1/batches/{answer['_id']}/import").data
+    assert (told["status"], told["jobs_created"], told["failed_rows"]) == ("completed", ROWS * 89 // 100, ROWS // 100)
+    print(f"answered after {answered:.1f} s with {answer['jobs_created']} jobs; {ROWS / took:.0f} rows a second")
+
+
+@pytest.mark.django_db
+def test_a_chunk_costs_the_same_statements_however_many_people(monkeypatch):
+    asked = []
+    for how_many in (10, 500):
+        file = SimpleUploadedFile("x.csv", debtors(how_many))
+        with CaptureQueriesContext(
+            connection,
+        ) as queries:
+            running.create_batch(file, name="x.csv", account=an_account(country="CL"), by=None)
+        asked.append(len(queries))
+
+    assert asked[0] == asked[1] < 45
+
+
+MEASURE = """
+import sys
+from pathlib import Path
+import django
+django.setup()
+from django.core.files import File
+from jobs.importing import running
+from jobs.models import Account
+def peak():
+    return int(Path("/proc/self/status").read_text().partition("VmHWM:")[2].split()[0])
+def carry_out(path):
+    account = Account.objects.create(account_name="Cuenta", country="CL")
+    with Path(path).open("rb") as stream:
+        run = running.create_batch(File(stream), name=path, account=account, by=None, seconds=600)
+    assert run.state == "done", run.error
+carry_out(sys.argv[1])
+before = peak()
+carry_out(sys.argv[2])
+print(peak() - before)
+"""
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="reads the kernel's own mark")
+def test_what_is_kept_of_a_file_is_its_cells(own_media, tmp_path):
+    """Twenty thousand rows; everything else is made chunk by chunk. Nine cells and their row take about a kilobyte."""
+    paths = {rows: tmp_path / f"{rows}.csv" for rows in (1_000, 20_000)}
+    for rows, path in paths.items():
+        path.write_bytes(debtors(rows))
+    database = connection.settings_dict
+    url = (
+        f"postgres://{database['USER']}:{database['PASSWORD']}@{database['HOST']}:{database['PORT']}/{database['NAME']}"
+    )
+    surroundings = {
+        **os.environ,
+        "DATABASE_URL": url,
+        "MEDIA_ROOT": str(own_media),
+        "DJANGO_SETTINGS_MODULE": "config.settings",
+        "LOG_LEVEL": "ERROR",
+    }
+    done = subprocess.run(
+        [sys.executable, "-c", MEASURE, str(paths[1_000]), str(paths[20_000])],
+        cwd=ROOT,
+        env=surroundings,
+        capture_output=True,
+        text=True,
+        timeout=600,
+    )
+    assert done.returncode == 0, done.stderr
+    grown = int(done.stdout.split()[-1])
+    print(f"{grown / MEGABYTE:.0f} MB for 20,000 rows")
+    assert grown < 60 * MEGABYTE

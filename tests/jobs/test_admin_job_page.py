@@ -80,7 +80,8 @@ def test_either_id_opens_it_and_no_other(alice: User) -> None:
         assert client.get(f"/admin/jobs/job/{name}/change/").status_code == 404
 
 
-def test_many_dials_cost_what_one_costs(alice: User) -> None:
+def test_many_dials_cost_no_more_than_one(alice: User) -> None:
+    """Some rules are not asked any more where an earlier one holds, so it may be less."""
     client = at_desk(alice)
 
     def cost(how_many: int) -> int:
@@ -92,7 +93,7 @@ def test_many_dials_cost_what_one_costs(alice: User) -> None:
             client.get(page_of(job))
         return len(asked)
 
-    assert cost(1) == cost(12) <= 20
+    assert cost(12) <= cost(1) <= 20
 
 
 # --- Acts -------------------------------------------------------------------------------------

@@ -7,7 +7,6 @@ from django.test.utils import CaptureQueriesContext
 from jobs.choices import JobStatus
 from jobs.models import CallAttempt, Count, Job
 from jobs.models.counts import SHARDS, Totals
-from tests.crm.racing import at_once
 from tests.jobs.agreeing import assert_counts_are_exact
 from tests.jobs.rows import a_batch, an_account, an_attempt, some_jobs
 
@@ -70,21 +69,3 @@ def test_reading_costs_one_query_and_few_rows_whatever_the_size(number: int) -> 
     assert [total.pending for total in totals.values()] == [number] * 3
     assert len(queries) == 1
     assert Count.objects.count() <= 6 * SHARDS
-
-
-@pytest.mark.django_db(transaction=True)
-def test_many_connections_at_once() -> None:
-    account = an_account()
-    batches = [a_batch(account) for _ in range(3)]
-
-    def churn(which: int) -> None:
-        for turn in range(5):
-            jobs = some_jobs(4, batches[(which + turn) % 3])
-            with transaction.atomic():
-                Job.objects.filter(pk__in=[job.pk for job in jobs[:2]]).update(status=JobStatus.COMPLETED)
-            Job.objects.filter(pk=jobs[3].pk).delete()
-
-    results = at_once([lambda n=number: churn(n) for number in range(8)])
-    assert results == [None] * 8
-    assert Count.objects.of(account.pk) == Totals(pending=40, completed=80)
-    assert_counts_are_exact()

@@ -5,12 +5,11 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from crm.models import User
-from jobs.choices import AttemptState, Outcome
-from jobs.models import CallAttempt, Count, Job, Tombstone
+from jobs.models import Count, Job, Tombstone
 from jobs.services import JobService, Removed
-from tests.jobs.agreeing import assert_counts_are_exact, assert_live_dials_have_their_jobs
+from tests.jobs.agreeing import assert_counts_are_exact
 from tests.jobs.companies import Company, in_place_of_the_provider
-from tests.jobs.rows import a_batch, a_job, an_account, an_attempt, some_jobs
+from tests.jobs.rows import a_batch, a_job, an_account, some_jobs
 
 pytestmark = [pytest.mark.django_db, pytest.mark.sqlite]
 
@@ -46,7 +45,10 @@ def test_the_number_of_jobs_costs_no_more_statements(alice: User, number: int) -
     with CaptureQueriesContext(connection) as queries:
         told = JobService(alice).delete_jobs([job.pk for job in jobs])
     assert not any(one.error for one in told)
-    assert len([query for query in queries if "SAVEPOINT" not in query["sql"]]) == 4
+    statements = [query["sql"] for query in queries if "SAVEPOINT" not in query["sql"]]
+    # SQLite takes few values in one statement, so tombstones come in several.
+    assert len([sql for sql in statements if not sql.startswith("INSERT")]) == 3
+    assert len(statements) <= (4 if connection.vendor == "postgresql" else 10)
 
 
 def test_jobs_of_several_accounts_go_together(alice: User) -> None:
@@ -55,21 +57,6 @@ def test_jobs_of_several_accounts_go_together(alice: User) -> None:
     JobService(alice).delete_jobs([job.pk for job in jobs])
     assert all(Count.objects.of(batch.pk).jobs == 0 for batch in batches)
     assert_counts_are_exact()
-
-
-@pytest.mark.django_db(transaction=True)
-def test_live_calls_are_hung_up_and_one_that_cannot_be_keeps_no_other(alice: User, company: Company) -> None:
-    jobs = some_jobs(5)
-    attempts = [an_attempt(job) for job in jobs[:3]]
-    an_attempt(jobs[3], AttemptState.PLACING)
-    told = JobService(alice).delete_jobs([job.pk for job in jobs])
-    assert [one.code for one in told] == ["", "", "", "marcando", ""]
-    assert sorted(company.stopped) == sorted(attempt.provider_ref for attempt in attempts)
-    assert list(Job.objects.values_list("pk", flat=True)) == [jobs[3].pk]
-    ended = CallAttempt.objects.filter(pk__in=[attempt.pk for attempt in attempts])
-    assert set(ended.values_list("outcome", flat=True)) == {Outcome.STOPPED}
-    assert_counts_are_exact()
-    assert_live_dials_have_their_jobs()
 
 
 def test_nobody_deletes_what_they_do_not_see(bob: User, charlie: User, settings) -> None:

@@ -9,7 +9,7 @@ from rest_framework.test import APIClient
 from crm.exceptions import Conflict
 from crm.models import User
 from jobs import acts
-from jobs.choices import JobStatus, Outcome
+from jobs.choices import AttemptState, JobStatus, Outcome
 from jobs.dialling.claiming import claim
 from jobs.dialling.placing import place_all
 from jobs.models import Batch, CallAttempt, Count, Job, SimulatedCall, Tombstone
@@ -170,3 +170,17 @@ def test_pauses_by_the_provider_and_changes_by_people_never_wait_in_a_circle(ali
     for result in at_once(acts_at_once):
         assert not isinstance(result, Exception), result
     assert_counts_are_exact()
+
+
+def test_live_calls_are_hung_up_and_one_that_cannot_be_keeps_no_other(alice: User, company: Company) -> None:
+    jobs = some_jobs(5)
+    attempts = [an_attempt(job) for job in jobs[:3]]
+    an_attempt(jobs[3], AttemptState.PLACING)
+    told = JobService(alice).delete_jobs([job.pk for job in jobs])
+    assert [one.code for one in told] == ["", "", "", "marcando", ""]
+    assert sorted(company.stopped) == sorted(attempt.provider_ref for attempt in attempts)
+    assert list(Job.objects.values_list("pk", flat=True)) == [jobs[3].pk]
+    ended = CallAttempt.objects.filter(pk__in=[attempt.pk for attempt in attempts])
+    assert set(ended.values_list("outcome", flat=True)) == {Outcome.STOPPED}
+    assert_counts_are_exact()
+    assert_live_dials_have_their_jobs()

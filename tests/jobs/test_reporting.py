@@ -10,12 +10,11 @@ from calls.models import Call
 from calls.services import correct_call, remove_call
 from crm import services
 from crm.models import Contact, Task, User
-from jobs.choices import JobStatus, Outcome
+from jobs.choices import Outcome
 from jobs.models import Batch, CallAttempt, Job
 from jobs.results import reporting
 from jobs.results.ending import end_stopped, hear
 from jobs.results.reporting import report_due
-from tests.crm.racing import at_once
 from tests.factories import ContactFactory
 from tests.jobs.reports import a_report
 from tests.jobs.rows import a_batch, a_job, an_attempt, some_jobs
@@ -235,19 +234,3 @@ def test_one_that_cannot_be_told_holds_up_no_other(batch: Batch, monkeypatch: py
     CallAttempt.objects.filter(pk=first.pk).update(report_at=timezone.now())
     assert report_due() == 1
     assert Call.objects.count() == 2
-
-
-@pytest.mark.django_db(transaction=True)
-def test_several_at_once_tell_each_once_and_make_one_contact_of_one_person(alice: User) -> None:
-    batch = a_batch(created_by=alice)
-    for document in ("", ""):
-        for _ in range(6):
-            other = a_batch(created_by=alice)
-            reached(a_job(other, name="Rosa", document=document, phones=[PHONE]))
-    some = [reached(job) for job in some_jobs(20, batch)]
-    results = at_once([report_due] * 4)
-    assert sum(results) == 12 + len(some), results
-    assert Call.objects.count() == 32
-    assert Contact.objects.filter(mobile=PHONE).count() == 1
-    assert not CallAttempt.objects.filter(report_at__isnull=False).exists()
-    assert Job.objects.filter(status=JobStatus.COMPLETED).count() == 32

@@ -4,7 +4,7 @@ from typing import Any
 
 from django import forms
 from django.contrib import admin, messages
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError
 from django.db.models import Q, QuerySet
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
@@ -240,11 +240,10 @@ class AccountAdmin(StaffAdmin):
         return TemplateResponse(request, "jobs_admin/top_up.html", context)
 
     def _buy(self, request: HttpRequest, account: Account, form: TopUpForm) -> None:
-        """The purchase takes the key of the form as its id, so the second of two finds it taken and buys nothing."""
+        """The purchase has the key of the form as its id, so the second of two finds it taken and buys nothing."""
+        data = form.cleaned_data
         try:
-            with transaction.atomic():
-                bought = account.top_up(**form.bought, by=actor(request), description=form.cleaned_data["description"])
-                Transaction.objects.filter(pk=bought.pk).update(id=form.cleaned_data["key"])
+            account.top_up(**form.bought, by=actor(request), description=data["description"], key=data["key"])
         except IntegrityError:
             messages.info(request, "Esta recarga ya estaba hecha: no se repitió.")
             return

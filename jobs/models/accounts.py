@@ -7,6 +7,7 @@ from django.db import models, transaction
 from django.db.models import F, Q
 
 from crm.constraints import is_one_of
+from crm.ids import new_id
 from crm.models.audit import AuditEntry
 from crm.models.base import BaseModel
 from jobs.choices import AccountStatus, Country, PlanType, TransactionType
@@ -14,6 +15,8 @@ from jobs.ids import readable_account_id
 from jobs.models.base import EitherId, ObjectIdModel
 
 if TYPE_CHECKING:
+    from uuid import UUID
+
     from crm.models import User
 
 # What a call is expected to cost before anybody has answered: set-up and three minutes (campaign-client 2).
@@ -114,14 +117,26 @@ class Account(ObjectIdModel):
         """What one call is expected to cost."""
         return SET_UP_MICROS + EXPECTED_MINUTES * self.micros_per_minute
 
-    def top_up(self, *, micros: int = 0, seconds: int = 0, by: "User | None", description: str = "") -> "Transaction":
-        """Buy credit or minutes, one of the two; the row of the purchase is written with it."""
+    def top_up(
+        self,
+        *,
+        micros: int = 0,
+        seconds: int = 0,
+        by: "User | None",
+        description: str = "",
+        key: "UUID | None" = None,
+    ) -> "Transaction":
+        """Buy credit or minutes, one of the two; the row of the purchase is written with it.
+
+        `key` is to be the purchase's id: of two with the same one the second is an `IntegrityError`, and buys nothing.
+        """
         with transaction.atomic():
             Account.objects.filter(pk=self.pk).update(
                 credit_micros=F("credit_micros") + micros, seconds_purchased=F("seconds_purchased") + seconds
             )
             self.refresh_from_db(fields=["credit_micros", "seconds_purchased"])
             bought = Transaction.objects.create(
+                id=key or new_id(),
                 account=self,
                 type=TransactionType.CREDITS if micros else TransactionType.MINUTES,
                 micros=micros,

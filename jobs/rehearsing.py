@@ -79,10 +79,11 @@ class _Stage:
         self.midnight = day_of(self.account, begins_at)[1]
         self.lines = min(limit.room for limit in lines(batch, self.facts) if limit.frees_at is None)
         self.waiting: dict[str, list[tuple[datetime, int, Job]]] = {}
-        self.talking: list[tuple[datetime, int, Job, CallAttempt]] = []
+        self.talking: list[tuple[datetime, int, Job, Outcome, int]] = []
         self.opens_at: dict[str, tuple[datetime, datetime | None]] = {}  # from when on asked, and the answer
         self.dialled: Counter[str] = Counter()
         self.number = count()
+        self.dial = CallAttempt(batch=batch)  # the one that ends; a model's instance is dear to make
         self.everybody_waits_until = begins_at
         for job in self._cast():
             self._queue(job, job.next_try_at)
@@ -168,13 +169,13 @@ class _Stage:
         rings = ringing_of(*dial, longest=settings.ring_timeout, outcome=outcome)
         self.facts.note_dial(job)
         job.attempts += 1
-        attempt = CallAttempt(batch=self.batch, number=number, outcome=outcome, seconds=seconds)
-        heappush(self.talking, (self.now + timedelta(seconds=rings + seconds), next(self.number), job, attempt))
+        ends_at = self.now + timedelta(seconds=rings + seconds)
+        heappush(self.talking, (ends_at, next(self.number), job, outcome, seconds))
         self._note(outcome, seconds)
 
     def _note(self, outcome: Outcome, seconds: int) -> None:
         result = self.result
-        cost = cost_of(seconds, micros_per_minute=self.account.micros_per_minute)
+        cost = self._cost(seconds)
         result.dials, result.seconds = result.dials + 1, result.seconds + seconds
         result.cost_micros += cost
         result.cost_of_dials.append(cost)
@@ -183,22 +184,26 @@ class _Stage:
 
     def _hang_up(self) -> None:
         """The call that ends first ends, and its job goes where its outcome leads."""
-        ends_at, _, job, attempt = heappop(self.talking)
+        ends_at, _, job, outcome, seconds = heappop(self.talking)
         self._tick_to(max(ends_at, self.now))
         self.result.ends_at = self.now
         self.facts.note_end(job)
-        cost = cost_of(attempt.seconds, micros_per_minute=self.account.micros_per_minute)
+        spent = Totals(seconds=seconds, cost_micros=self._cost(seconds))
         for owner in (self.batch.pk, self.account.pk):
-            self.facts.totals_of[owner] += Totals(seconds=attempt.seconds, cost_micros=cost)
-        if attempt.outcome == Outcome.OPT_OUT:
-            self.facts.refused.add(("", match_key(attempt.number)))
-        then = what_follows(job, attempt, at=self.now)
+            self.facts.totals_of[owner] += spent
+        self.dial.number, self.dial.outcome = job.next_phone or "", outcome
+        if outcome == Outcome.OPT_OUT:
+            self.facts.refused.add(("", match_key(self.dial.number)))
+        then = what_follows(job, self.dial, at=self.now)
         for name, value in then.values.items():
             setattr(job, name, value)
         if then.status == JobStatus.PENDING:
             self._queue(job, job.next_try_at)
         else:
             self.result.ended[then.status] += 1
+
+    def _cost(self, seconds: int) -> int:
+        return cost_of(seconds, micros_per_minute=self.account.micros_per_minute)
 
     def _queue(self, job: Job, earliest: datetime) -> None:
         job.next_try_at = earliest

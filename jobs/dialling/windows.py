@@ -58,6 +58,7 @@ def _zone_of(country: str, told: tuple[str, ...], default: str) -> str:
     return (default if is_home and not known else main) or default or django_settings.TIME_ZONE
 
 
+@cache
 def main_zone(country: str) -> str:
     """The time zone of a country's capital, or "" for none that is known."""
     return _MAIN_ZONES.get(country) or next(

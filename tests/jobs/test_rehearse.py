@@ -3,7 +3,7 @@
 import json
 from datetime import UTC, date, datetime, timedelta
 from io import StringIO
-from time import perf_counter
+from time import process_time
 from typing import Any
 
 import pytest
@@ -172,10 +172,10 @@ def test_ten_thousand_are_rehearsed_in_seconds() -> None:
     for second in range(10):  # readable ids of one second are few
         with time_machine.travel(SUNDAY_NIGHT - timedelta(seconds=second), tick=False):
             some_jobs(1_000, batch)
-    began = perf_counter()
+    began = process_time()
     result = rehearsed(batch)
     assert sum(result.ended.values()) == 10_000
-    assert perf_counter() - began < 15
+    assert process_time() - began < 10
 
 
 # --- The command ------------------------------------------------------------------------------

@@ -1,7 +1,7 @@
 """When a campaign may call: by the clock, the week and the holidays of the person's own country."""
 
 from datetime import UTC, date, datetime, time
-from time import perf_counter
+from time import process_time
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -228,7 +228,7 @@ def test_a_week_without_a_day_never_opens() -> None:
 
 def test_a_calendar_is_quick_enough_to_ask_for_each_job() -> None:
     calendar, hours = Calendar.read(), settings()
-    began = perf_counter()
+    began = process_time()
     for minute in range(20_000):
         calendar.is_open(hours, LIMA, at(LIMA, 2, 12, minute % 60))
-    assert perf_counter() - began < 1.0
+    assert process_time() - began < 1.0

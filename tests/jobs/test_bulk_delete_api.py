@@ -4,6 +4,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.db import connection
 
 from crm.models import IdempotencyKey, User
 from jobs.models import Job
@@ -82,6 +83,8 @@ def test_the_same_key_gives_the_first_answer_again_also_when_calls_were_hung_up(
     as_user: AsUser, bob: User, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Calls are hung up side by side: in the transaction of the key they would wait for it, and it for them."""
+    if connection.vendor == "sqlite":
+        pytest.skip("a database in memory has no second connection that may wait for the first")
     company = in_place_of_the_provider(monkeypatch)
     jobs = [an_attempt(job).job for job in some_jobs(3)]
     client = as_user(bob)

@@ -187,7 +187,7 @@ def test_the_test_above_sees_reads(line: str, is_read: bool) -> None:
 MAY_SKIP_SIGNALS = re.compile(
     r"\w+/(models(/\w+)?|services(/\w+)?|demo|importing/\w+)\.py|crm/prepared\.py"
     r"|whatsapp/((receiving|sending|bot)/\w+|linking|media|templating|following)\.py"
-    r"|jobs/((dialling|results|providers)/\w+|acts|hanging_up|demo_\w+)\.py"
+    r"|jobs/((dialling|results|providers)/\w+|acts|hanging_up|removing|demo_\w+)\.py"
 )
 SILENT_METHODS = {"bulk_create", "bulk_update"}
 SILENT_FUNCTIONS = {"update_row"}

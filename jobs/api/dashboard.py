@@ -6,7 +6,7 @@ from typing import Any
 from django.db.models import Count as CountOf
 from django.db.models import Q, Sum
 from django.utils import timezone
-from drf_spectacular.utils import OpenApiParameter, extend_schema
+from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema
 from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -24,6 +24,7 @@ from jobs.models import Account, Batch, Count, Totals
 from jobs.money import amount_of, minutes_of
 
 OF_ACCOUNT = OpenApiParameter("account_id", str, description="Solo de una cuenta: `_id` o `account_id`.")
+NO_SUCH_ACCOUNT = OpenApiResponse({"$ref": "#/components/schemas/Error"}, description="No hay tal cuenta.")
 RECENT = 10
 
 _batch = BatchAnswer().to_representation
@@ -85,7 +86,9 @@ class OverviewAnswer(Answer):
 
 
 class DashboardStats(APIView):
-    @extend_schema(operation_id="dashboard_stats", parameters=[OF_ACCOUNT], responses=StatsAnswer)
+    @extend_schema(
+        operation_id="dashboard_stats", parameters=[OF_ACCOUNT], responses={200: StatsAnswer, 404: NO_SUCH_ACCOUNT}
+    )
     def get(self, request: Request) -> Response:
         """Las cifras de todo, o de una cuenta; para quien solo ve lo suyo, las de sus campañas."""
         figures = system_figures(user_of(request), _account_asked_for(request))
@@ -93,7 +96,11 @@ class DashboardStats(APIView):
 
 
 class DashboardOverview(APIView):
-    @extend_schema(operation_id="dashboard_overview", parameters=[OF_ACCOUNT], responses=OverviewAnswer)
+    @extend_schema(
+        operation_id="dashboard_overview",
+        parameters=[OF_ACCOUNT],
+        responses={200: OverviewAnswer, 404: NO_SUCH_ACCOUNT},
+    )
     def get(self, request: Request) -> Response:
         """Las cifras, lo de hoy y las campañas más recientes."""
         user, account = user_of(request), _account_asked_for(request)

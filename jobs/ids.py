@@ -41,5 +41,5 @@ def readable_batch_id(now: datetime) -> str:
 
 
 def readable_job_id(account_id: str, now: datetime) -> str:
-    """`account_id`: the readable one."""
-    return f"job_{account_id[:8]}_{now:%Y%m%d_%H%M%S}_{secrets.token_hex(4)}"
+    """`account_id`: the readable one. A file makes tens of thousands in one second, so its end is long."""
+    return f"job_{account_id[:8]}_{now:%Y%m%d_%H%M%S}_{secrets.token_hex(8)}"

@@ -71,10 +71,26 @@ def checked_settings(given: Any, *, before: Mapping[str, Any] | None = None) -> 
     for name in OWN_KEYS:
         if name in given and given[name] in (None, ""):
             wanted.pop(name, None)
-    _, mistakes = _checked(wanted)
+    checked, mistakes = _checked(wanted)
     if mistakes:
         raise ValidationError({"call_settings": mistakes})
-    return wanted
+    return {name: _tidy(name, value, checked) for name, value in wanted.items()}
+
+
+def _tidy(name: str, value: Any, checked: Mapping[str, Any]) -> Any:
+    """As it is stored and answered: numbers as numbers, hours without what else a client wrote beside them."""
+    if name == "allowed_hours":
+        return {"start": f"{checked['opens']:%H:%M}", "end": f"{checked['closes']:%H:%M}"}
+    if name == "days_of_week":
+        return [int(day) for day in value]
+    if name == "retry_minutes":
+        return {outcome: _plain_number(minutes) for outcome, minutes in value.items()}
+    return _plain_number(value) if isinstance(value, str) and name != "timezone" else value
+
+
+def _plain_number(value: Any) -> int | float:
+    number = float(value)
+    return int(number) if number.is_integer() else number
 
 
 def _checked(given: Mapping[str, Any]) -> tuple[dict[str, Any], list[str]]:

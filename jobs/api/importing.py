@@ -1,8 +1,8 @@
 """Files of campaigns: look, create, add, watch, correct (contract section 5, docs/campaigns-import.md)."""
 
-import json
 from typing import Any
 
+import orjson
 from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.http import StreamingHttpResponse
@@ -77,8 +77,8 @@ def _json_object(text: str | None, sentence: str) -> dict[str, Any] | None:
     if text is None:
         return None
     try:
-        found = json.loads(text)
-    except (ValueError, RecursionError):
+        found = orjson.loads(text)  # which also refuses what could be stored and never written again: "\\ud800"
+    except orjson.JSONDecodeError:
         found = ""
     if found is not None and not isinstance(found, dict):
         raise ValidationError(sentence)

@@ -127,6 +127,7 @@ def test_takes_a_mapping_instead_of_its_guess(as_user, alice):
     ("mapping", "sentence"),
     [
         ("{", "Las columnas deben ser un objeto JSON: nombre de columna → campo."),
+        ('{"\\ud800": "nombre"}', "Las columnas deben ser un objeto JSON: nombre de columna → campo."),
         ("[1]", "Las columnas deben ser un objeto JSON: nombre de columna → campo."),
         ('{"Otra": "nombre"}', "El archivo no tiene la columna «Otra»."),
         ('{"Nombre": "signo"}', "No hay un campo «signo»."),

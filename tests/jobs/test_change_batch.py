@@ -37,6 +37,19 @@ def test_the_settings_tab_replaces_the_client_s_keys_and_leaves_ours(as_user: As
     assert (change.before["max_attempts"], change.changed_by) == (4, bob)
 
 
+def test_settings_are_kept_as_numbers_and_without_what_nobody_knows(as_user: AsUser, bob: User) -> None:
+    batch = a_batch()
+    sent = {
+        "max_attempts": "3", "days_of_week": ["1", "0"], "retry_delay_hours": "1.5", "retry_minutes": {"busy": "5"},
+        "allowed_hours": {"start": "9:00", "end": "18:00", "nota": "a\0b"}, "timezone": "America/Lima", "otro": 1,
+    }  # fmt: skip
+    assert as_user(bob).patch(f"{BATCHES}/{batch.pk}", {"call_settings": sent}).status_code == 200
+    assert Batch.objects.get().call_settings == {
+        "max_attempts": 3, "days_of_week": [1, 0], "retry_delay_hours": 1.5, "retry_minutes": {"busy": 5},
+        "allowed_hours": {"start": "09:00", "end": "18:00"}, "timezone": "America/Lima", "on_holidays": True,
+    }  # fmt: skip
+
+
 def test_names_and_priority(as_user: AsUser, bob: User) -> None:
     batch = a_batch(description="Antes")
     body = {"name": "Otra", "description": "", "priority": 4, "is_active": None, "call_settings": None}

@@ -88,6 +88,7 @@ def test_what_one_account_was_told_is_not_remembered_for_another(as_user, bob, c
         ('{"nombre": "phone", "telefono": "phone"}', "Dos columnas no pueden ser «Teléfono»."),
         ('{"telefono": null}', "Ninguna columna se reconoce como teléfono."),
         ("{", "Las columnas deben ser un objeto JSON: nombre de columna → campo."),
+        ('{"\\ud800": "name"}', "Las columnas deben ser un objeto JSON: nombre de columna → campo."),
     ],
 )
 def test_what_cannot_be_asked_for_is_said(as_user, bob, chile, mapping, sentence):

@@ -127,6 +127,7 @@ def test_a_keyed_request_is_repeated_by_its_key(as_user, bob, chile):
         (b" ", {}, 400, "El archivo está vacío."),
         (FILE, {"call_settings_json": "no"}, 400, "call_settings_json debe ser un objeto JSON."),
         (FILE, {"call_settings_json": '{"max_attempts": 0}'}, 400, "max_attempts debe ser un entero"),
+        (FILE, {"call_settings_json": '{"timezone": "\\ud800"}'}, 400, "call_settings_json debe ser un objeto JSON."),
         (FILE, {"processing_type": "otro"}, 400, "No es un valor permitido."),
         (FILE, {"dias_fecha_limite": "-1"}, 400, "Debe ser 0 o más."),
         (FILE, {"mapping": "[1]"}, 400, "Las columnas deben ser un objeto JSON"),
@@ -142,6 +143,12 @@ def test_what_makes_no_campaign_is_said_and_leaves_none(as_user, bob, chile, con
     assert answer.data["detail"] == answer.data["message"]
     assert not Batch.objects.exists()
     assert not BatchImport.objects.exists()
+
+
+def test_a_form_that_breaks_off_is_said_in_spanish(as_user, bob):
+    answer = as_user(bob).post(CREATE, b"--x", content_type="multipart/form-data")
+
+    assert (answer.status_code, answer.data["message"]) == (400, "La petición está incompleta o mal formada.")
 
 
 def test_without_a_file_it_is_refused(as_user, bob, chile):

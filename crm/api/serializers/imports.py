@@ -1,8 +1,8 @@
 """Imports as clients start and watch them (docs/imports.md)."""
 
-import json
 from typing import Any
 
+import orjson
 from django.core.exceptions import ValidationError
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
@@ -36,8 +36,8 @@ class PreviewBody(Body):
         if value is None:
             return None
         try:
-            mapping = json.loads(value)
-        except ValueError:
+            mapping = orjson.loads(value)
+        except orjson.JSONDecodeError:
             mapping = None
         if not isinstance(mapping, dict):
             raise ValidationError("Las columnas deben ser un objeto JSON: nombre de columna → campo.")

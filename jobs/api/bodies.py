@@ -8,10 +8,13 @@ from rest_framework import serializers
 
 from crm.api.base import Body
 from jobs.choices import AccountStatus, Country, PlanType, Priority
+from jobs.money import micros_of
 
 MOST_CREDITS = 10**9
 MOST_CALLS_AT_ONCE = 1_000
 MOST_REMOVED = 1_000
+MOST_FEATURES = 50
+LONGEST_FEATURE = 100
 
 
 class GivenBody(Body):
@@ -92,7 +95,15 @@ class FeaturesField(serializers.JSONField):
     def to_internal_value(self, data: Any) -> dict[str, Any]:
         if not isinstance(data, dict):
             raise serializers.ValidationError("Debe ser un objeto JSON.")
+        if len(data) > MOST_FEATURES or not all(_is_short(name) and _is_short(value) for name, value in data.items()):
+            raise serializers.ValidationError(f"Admite hasta {MOST_FEATURES} valores simples, con nombre corto.")
         return dict(data)
+
+
+def _is_short(value: Any) -> bool:
+    if isinstance(value, str):
+        return len(value) <= LONGEST_FEATURE and "\0" not in value
+    return value is None or isinstance(value, bool | int | float)
 
 
 class AccountBody(GivenBody):
@@ -144,7 +155,9 @@ class TopUpBody(GivenBody):
     description = serializers.CharField(max_length=300, required=False, allow_blank=True)
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
-        if bool(attrs.get("credits")) == bool(attrs.get("minutes")):
+        # As they are kept: of less than a millionth or half a second nothing would be bought.
+        micros, seconds = micros_of(attrs.get("credits", 0)), round(attrs.get("minutes", 0) * 60)
+        if bool(micros) == bool(seconds):
             raise serializers.ValidationError("Diga cuántos créditos o cuántos minutos, uno de los dos, más que cero.")
         return attrs
 

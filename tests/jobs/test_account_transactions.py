@@ -36,7 +36,17 @@ def test_minutes_are_minutes(as_user: AsUser, alice: User) -> None:
 
 @pytest.mark.parametrize(
     "wrong",
-    [{}, {"credits": 0}, {"credits": -5}, {"credits": 1, "minutes": 1}, {"credits": "x"}, {"minutes": 1e12}, []],
+    [
+        {},
+        {"credits": 0},
+        {"credits": -5},
+        {"credits": 1, "minutes": 1},
+        {"credits": "x"},
+        {"minutes": 1e12},
+        [],
+        {"credits": 1e-9},
+        {"minutes": 0.001},
+    ],
 )
 def test_what_is_no_purchase_is_a_400_and_buys_nothing(as_user: AsUser, alice: User, wrong: Any) -> None:
     account = an_account()

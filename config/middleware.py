@@ -4,6 +4,7 @@ import logging
 import re
 import time
 from collections.abc import Callable
+from typing import Any
 
 from django.http import HttpRequest, HttpResponse
 
@@ -33,6 +34,8 @@ class RequestContext:
         started = time.perf_counter()
         try:
             response = self.get_response(request)
+            if request.method == "HEAD":
+                _leave_out_body(response)
             response.headers["X-Request-ID"] = request_id
             elapsed_ms = (time.perf_counter() - started) * 1000
             level = logging.INFO if response.status_code < 500 else logging.WARNING
@@ -42,6 +45,14 @@ class RequestContext:
             return response
         finally:
             current_request_id.reset(token)
+
+
+def _leave_out_body(response: Any) -> None:
+    """The web server sends what it is given: on a connection that stays open the next answer would begin with it."""
+    if response.streaming:
+        response.streaming_content = []
+    else:
+        response.content = b""
 
 
 class ProvenRequests:

@@ -19,7 +19,11 @@ from celery import Celery
 from celery.beat import Scheduler
 from celery.beat import Service as Clock
 from waitress import create_server  # type: ignore[import-untyped]
-from waitress.task import ThreadedTaskDispatcher  # type: ignore[import-untyped]
+from waitress.channel import HTTPChannel  # type: ignore[import-untyped]
+from waitress.task import ErrorTask, ThreadedTaskDispatcher  # type: ignore[import-untyped]
+
+from config.api.errors import error_body
+from config.api.renderers import to_json
 
 logger = logging.getLogger("puente.process")
 
@@ -161,6 +165,28 @@ def has_running_background() -> bool:
 # --- The web server ---------------------------------------------------------------------------
 
 
+_REFUSED = {413: ("La petición es demasiado grande.", "demasiado_grande")}
+_MALFORMED = ("La petición no es válida.", "peticion_invalida")
+
+
+class SpokenErrorTask(ErrorTask):
+    """What is refused before Django sees it (too large, no HTTP) is told in the shape of all other errors."""
+
+    def execute(self) -> None:
+        error = self.request.error
+        sentence, code = _REFUSED.get(error.code, _MALFORMED)
+        body = to_json(error_body(sentence, code))
+        self.status = f"{error.code} {error.reason}"
+        self.response_headers.append(("Content-Type", "application/json"))
+        self.set_close_on_finish()
+        self.content_length = len(body)
+        self.write(body)
+
+
+class SpokenChannel(HTTPChannel):
+    error_task_class = SpokenErrorTask
+
+
 class PromptDispatcher(ThreadedTaskDispatcher):
     """Waits no longer for a slow answer than stopping may take."""
 
@@ -172,7 +198,7 @@ def web_server(application: Any, holder: socket.socket, *, trusted_proxies: int,
     """A server that listens on the address `holder` keeps; `run()` serves until a signal stops it."""
     dispatcher = PromptDispatcher()
     dispatcher.set_thread_count(WEB_THREADS)
-    return create_server(
+    server = create_server(
         application,
         _dispatcher=dispatcher,
         sockets=[holder],
@@ -183,6 +209,8 @@ def web_server(application: Any, holder: socket.socket, *, trusted_proxies: int,
         asyncore_use_poll=True,
         ident=None,
     )
+    server.channel_class = SpokenChannel
+    return server
 
 
 # --- Stopping ---------------------------------------------------------------------------------

@@ -111,6 +111,8 @@ def _describe_api_exception(error: exceptions.APIException) -> Problem:
     if isinstance(error, exceptions.MethodNotAllowed):
         sentence = "Este método no se admite en esta dirección."
         return 405, error_body(sentence, "metodo_no_permitido"), {}
+    if isinstance(error, exceptions.ParseError) and error.get_codes() == error.default_code:
+        return 400, error_body("La petición está incompleta o mal formada.", "peticion_invalida"), {}
     detail = error.detail
     sentence = str(detail.get("detail", error.default_detail)) if isinstance(detail, dict) else str(detail)
     if isinstance(error, exceptions.NotFound) and sentence == str(error.default_detail):
@@ -126,7 +128,6 @@ _CODES = {
     "not_found": "no_encontrado",
     "permission_denied": "sin_permiso",
     "authentication_failed": "credenciales_invalidas",
-    "parse_error": "peticion_invalida",
 }
 
 # --- Validation -------------------------------------------------------------------------------
@@ -167,7 +168,8 @@ def _flatten(detail: Any, path: str = "") -> Iterator[tuple[str, list[str]]]:
 
 def field_label(path: str) -> str:
     """What people call a field: our own word, else the Spanish name of the column, else its name."""
-    name = next((step for step in reversed(path.split(".")) if not step.isdigit()), path)
+    steps = [step for step in path.split(".") if step != "errores" and not step.isdigit()]
+    name = steps[-1] if steps else path
     label = LABELS.get(name) or _column_labels().get(name) or name
     return label[:1].upper() + label[1:]
 

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import requests
 from django.test import Client
 
 from config import process
@@ -62,6 +63,17 @@ def test_the_accounts_of_the_demonstration_enter_the_staff_pages(demonstration: 
         done = browser.post(login, {**entry, "csrfmiddlewaretoken": browser.cookies["csrftoken"]}, timeout=10)
         assert done.url == f"{demonstration.url}/admin/"
         assert done.status_code == 200
+
+
+@pytest.mark.parametrize("path", ["/health", "/api/v1/jobs", "/admin/login/", "/static/jobs/live.js"])
+def test_the_answer_to_head_has_no_body(demonstration: Serve, path: str) -> None:
+    """On a connection that stays open the next answer would begin with it."""
+    with socket.create_connection(("127.0.0.1", int(demonstration.environment["PORT"])), timeout=10) as line:
+        line.sendall(f"HEAD {path} HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n".encode())
+        told = b"".join(iter(lambda: line.recv(65536), b""))
+    head, _, body = told.partition(b"\r\n\r\n")
+    assert head.startswith(b"HTTP/1.1 ")
+    assert body == b""
 
 
 def test_health_is_quick_and_ready_knows_the_worker(demonstration: Serve) -> None:
@@ -315,6 +327,17 @@ def test_a_forwarded_address_is_believed_only_behind_a_trusted_proxy(trusted: in
     threading.Thread(target=server.run, daemon=True).start()
     answer_of(url, headers={"X-Forwarded-For": "203.0.113.9"})
     assert seen == ["203.0.113.9" if believed else None]
+
+
+def test_what_is_too_large_for_the_server_is_refused_in_the_shape_of_all_errors() -> None:
+    holder = process.reserve_address("127.0.0.1", 0)
+    url = process.url_of(holder)
+    server = process.web_server(lambda *call: [b""], holder, trusted_proxies=0, largest_body=1000)
+    threading.Thread(target=server.run, daemon=True).start()
+    answer = requests.post(url, data=b"x" * 2000, timeout=10)
+    sentence = "La petición es demasiado grande."
+    assert (answer.status_code, answer.headers["Content-Type"]) == (413, "application/json")
+    assert answer.json() == {"detail": sentence, "message": sentence, "code": "demasiado_grande"}
 
 
 @pytest.mark.parametrize(

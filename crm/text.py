@@ -35,3 +35,8 @@ def tidy_document(raw: object) -> str | None:
     if isinstance(raw, float) and raw.is_integer():  # a spreadsheet's idea of a number
         raw = int(raw)
     return _IN_DOCUMENTS.sub("", str(raw)).upper() or None if raw is not None else None
+
+
+def in_number(count: int, one: str, many: str) -> str:
+    """What is said of one or of several: "1 fila no se pudo leer", "3 filas no se pudieron leer"."""
+    return f"{count} {one if count == 1 else many}"

@@ -6,9 +6,10 @@ from typing import Any
 from django.db.models import Q, QuerySet
 
 from crm.exporting import BOM, csv_lines
+from crm.text import in_number
 from jobs.importing.columns import PASSED_OVER
 from jobs.importing.deciding import ALREADY, REFUSED
-from jobs.importing.looking import NO_CREDIT, lacks_credit
+from jobs.importing.looking import NO_CREDIT, lacks_credit, not_called
 from jobs.models import BatchImport, ImportProblem
 from jobs.money import amount_of
 
@@ -22,7 +23,7 @@ def created(run: BatchImport) -> dict[str, Any]:
     estimate = run.created_jobs * batch.account.expected_micros
     return {
         "success": True,
-        "message": f"{run.created_jobs} llamadas creadas.",
+        "message": in_number(run.created_jobs, "llamada creada.", "llamadas creadas."),
         "_id": batch.pk,
         "batch_id": batch.batch_id,
         "batch_name": batch.name,
@@ -97,8 +98,12 @@ def _warnings(run: BatchImport, estimate: int) -> Iterator[str]:
     if run.error:
         yield run.error
     if run.failed_rows:
-        yield f"{run.failed_rows} filas no se pudieron leer; descárguelas con su motivo, corríjalas y añádalas."
+        yield in_number(
+            run.failed_rows,
+            "fila no se pudo leer; descárguela con su motivo, corríjala y añádala.",
+            "filas no se pudieron leer; descárguelas con su motivo, corríjalas y añádalas.",
+        )
     if run.refused:
-        yield f"{run.refused} personas no se llaman: pidieron que no o están en la lista de no llamar."
+        yield not_called(run.refused)
     if lacks_credit(run.batch.account, estimate):
         yield NO_CREDIT

@@ -9,6 +9,7 @@ from typing import Any
 from django.core.files import File
 
 from crm.importing.running import in_chunks
+from crm.text import in_number
 from jobs.choices import PlanType
 from jobs.importing import columns
 from jobs.importing.deciding import Decision, Fate, decide
@@ -100,11 +101,13 @@ class _Foresight:
         if not set(columns.PHONE_FIELDS) & set(mapping.values()):
             yield "Ninguna columna se reconoce como teléfono: indíquela antes de crear la campaña."
         if gathered.repeated_rows > 0:
-            yield f"{gathered.repeated_rows} filas repiten a una persona: se juntan en una llamada y su deuda se suma."
+            repeats = in_number(gathered.repeated_rows, "fila repite", "filas repiten")
+            yield f"{repeats} a una persona: se juntan en una llamada y su deuda se suma."
         if self.fates[Fate.DUPLICATE]:
-            yield f"{self.fates[Fate.DUPLICATE]} personas ya están en otra campaña de la cuenta."
+            there = in_number(self.fates[Fate.DUPLICATE], "persona ya está", "personas ya están")
+            yield f"{there} en otra campaña de la cuenta."
         if self.fates[Fate.REFUSED]:
-            yield f"{self.fates[Fate.REFUSED]} personas no se llaman: pidieron que no o están en la lista de no llamar."
+            yield not_called(self.fates[Fate.REFUSED])
         if not self.is_complete:
             yield f"El recuento es de las primeras {self.fates.total()} personas; se importarán todas."
         if lacks_credit(self.account, self.estimated_micros):
@@ -112,6 +115,14 @@ class _Foresight:
 
 
 NO_CREDIT = "El saldo de la cuenta no alcanza para llamar a todos; la campaña esperará a que se recargue."
+
+
+def not_called(people: int) -> str:
+    return in_number(
+        people,
+        "persona no se llama: pidió que no o está en la lista de no llamar.",
+        "personas no se llaman: pidieron que no o están en la lista de no llamar.",
+    )
 
 
 def lacks_credit(account: Account, micros: int) -> bool:

@@ -27,10 +27,10 @@ ROUNDS = 5
 # How many live calls one request hangs up side by side.
 AT_ONCE = 8
 LONGEST_ID = 64
-CHANGING = "El job está cambiando en este momento; inténtelo de nuevo en unos segundos."
+CHANGING = "La llamada está cambiando en este momento; inténtelo de nuevo en unos segundos."
 _REFUSALS = {
-    JobStatus.COMPLETED: "El job ya está completado: no se puede cancelar.",
-    JobStatus.CANCELLED: "El job ya está cancelado.",
+    JobStatus.COMPLETED: "La llamada ya está completada: no se puede cancelar.",
+    JobStatus.CANCELLED: "La llamada ya está cancelada.",
 }
 
 
@@ -91,7 +91,7 @@ class JobService:
             # A campaign that is being called off waits for this, or this for it: nothing is left pending in it.
             batch = Batch.objects.select_for_update(of=("self",), no_key=True).get(pk=job.batch_id)
             if batch.cancelled_at is not None or batch.removed_at is not None:
-                raise Conflict("La campaña de este job está cancelada.", code="campana_cancelada")
+                raise Conflict("La campaña de esta llamada está cancelada.", code="campana_cancelada")
             job.retry()
             if job.phones and (lane := lane_of_phone(job.phones[0], job.batch)) != job.lane:
                 batch.add_lanes([lane])

@@ -94,7 +94,7 @@ def test_a_number_on_the_list_makes_no_job_and_is_told(as_user, bob, chile):
     assert [job.name for job in jobs_of(answer)] == ["Luis Vera"]
     assert answer["duplicates_skipped"] == 0
     assert answer["errors"] == []
-    assert answer["warnings"] == ["1 personas no se llaman: pidieron que no o están en la lista de no llamar."]
+    assert answer["warnings"] == ["1 persona no se llama: pidió que no o está en la lista de no llamar."]
     assert ImportProblem.objects.get().message == "No se le llama: su teléfono está en la lista de no llamar."
 
 
@@ -119,7 +119,7 @@ def test_a_contact_who_opted_out_is_not_called(as_user, bob, chile, known_by):
     answer = created(as_user(bob), chile, FILE)
 
     assert [job.name for job in jobs_of(answer)] == ["Luis Vera"]
-    assert "1 personas no se llaman" in answer["warnings"][0]
+    assert "1 persona no se llama:" in answer["warnings"][0]
 
 
 # --- Whose contact it is ------------------------------------------------------------------------

@@ -60,8 +60,8 @@ def test_counts_are_those_of_the_import_that_follows(as_user, bob, chile):
     assert told["duplicates"] == answer["duplicates_skipped"] == 1
     assert [f"Fila {problem['row']}: {problem['error']}" for problem in told["errors"]] == answer["errors"]
     assert told["warnings"] == [
-        "1 filas repiten a una persona: se juntan en una llamada y su deuda se suma.",
-        "1 personas ya están en otra campaña de la cuenta.",
+        "1 fila repite a una persona: se juntan en una llamada y su deuda se suma.",
+        "1 persona ya está en otra campaña de la cuenta.",
     ]
 
 

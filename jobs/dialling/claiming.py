@@ -15,6 +15,7 @@ from django.db.models import Case as Choice
 from django.db.models import Exists, F, OuterRef, Q, Subquery, UUIDField, Value, When
 from django.db.models.functions import Coalesce
 
+from crm.importing.running import in_chunks
 from crm.literals import Literal
 from crm.locks import hold
 from jobs.choices import AccountStatus, JobStatus
@@ -24,7 +25,11 @@ from jobs.models import Batch, CallAttempt, Job
 from jobs.models.attempts import LEASE
 
 # What one claim locks and looks at, however long the queues are.
-MOST_JOBS, MOST_BATCHES, MOST_LANES = 200, 40, 60
+MOST_JOBS, MOST_BATCHES = 200, 40
+# Queues that are asked in one statement.
+LANES_AT_A_TIME = 60
+# Claims in a row that only put people aside: whoever may be called stands behind them.
+MOST_ROUNDS = 20
 # Jobs that are looked at beside as many as may be dialled: some that must not be called may stand before them.
 SPARE = 25
 A_DAY = timedelta(days=1)
@@ -46,6 +51,11 @@ class Decision:
     failed: list[tuple[Job, Hold]] = field(default_factory=list)
     postponed: list[tuple[Job, datetime]] = field(default_factory=list)
 
+    @property
+    def clears_the_way(self) -> bool:
+        """Nobody goes, and others stand at the head of the queues now."""
+        return not self.going and bool(self.suspended or self.failed or self.postponed)
+
 
 def claim(provider: str, *, worker: str, limit: int) -> list[CallAttempt]:
     """Claim up to `limit` due jobs for `provider`, campaigns of the highest priority first.
@@ -53,8 +63,15 @@ def claim(provider: str, *, worker: str, limit: int) -> list[CallAttempt]:
     Whether the provider takes calls, the caller has asked. Who may never be called is put aside, who may not be called
     yet gets a later moment; neither uses up an attempt.
     """
-    if limit <= 0:
-        return []
+    attempts: list[CallAttempt] = []
+    for _ in range(MOST_ROUNDS if limit > 0 else 0):
+        attempts, decision = _claim_once(provider, worker=worker, limit=limit)
+        if not decision.clears_the_way:
+            break
+    return attempts
+
+
+def _claim_once(provider: str, *, worker: str, limit: int) -> tuple[list[CallAttempt], Decision]:
     with transaction.atomic():
         hold("jobs:claiming")
         running = list(Batch.objects.running().filter(_HAS_PENDING).select_related("account").order_by(*_IN_TURN))
@@ -68,7 +85,7 @@ def claim(provider: str, *, worker: str, limit: int) -> list[CallAttempt]:
         attempts = _put_on_record(decision, provider, worker, facts.at)
         _move(decision, facts.at)
         _note_started(attempts, facts.at)
-    return attempts
+    return attempts, decision
 
 
 # --- Whose turn it is -------------------------------------------------------------------------
@@ -94,15 +111,21 @@ def _due_lanes(running: Sequence[Batch], facts: Facts) -> list[Lane]:
         due |= Q(Exists(_PENDING.filter(lane__in=lanes, next_try_at__lte=facts.at)), pk__in=pks)
     locked = Batch.objects.running().filter(due).select_for_update(skip_locked=True, no_key=True).order_by(*_IN_TURN)
     in_turn = set(locked.values_list("pk", flat=True)[:MOST_BATCHES])
-    return [(batch, lane) for batch, lanes in lanes_of.items() if batch.pk in in_turn for lane in lanes][:MOST_LANES]
+    return [(batch, lane) for batch, lanes in lanes_of.items() if batch.pk in in_turn for lane in lanes]
 
 
 def _open_lanes(batch: Batch, facts: Facts) -> tuple[str, ...]:
     return tuple(lane for lane in batch.lanes if facts.calendar.is_open(batch.settings, lane, facts.at))
 
 
-def _beginnings(lanes: Sequence[Lane], facts: Facts, limit: int) -> list[str]:
-    """Ids of the jobs that have waited longest in each queue, queue by queue, as many as may be needed."""
+def _beginnings(lanes: Iterable[Lane], facts: Facts, limit: int) -> list[str]:
+    """Ids of due jobs, from the first queues that have any: a campaign has lanes also where nobody waits any more."""
+    found = (_longest_waiting(some, facts, limit) for some in in_chunks(lanes, LANES_AT_A_TIME))
+    return next(filter(None, found), [])
+
+
+def _longest_waiting(lanes: Sequence[Lane], facts: Facts, limit: int) -> list[str]:
+    """Of each of these queues, queue by queue, as many as may be needed."""
     columns = ("batch_id", "lane", "next_try_at", "pk")
     queues = [Job.objects.due(batch, lane).values_list(*columns)[: limit + SPARE] for batch, lane in lanes]
     waiting: dict[tuple[str, str], list[tuple[datetime, str]]] = defaultdict(list)

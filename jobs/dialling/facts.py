@@ -83,7 +83,7 @@ class Facts:
     live_of: Counter[str] = field(default_factory=Counter)
     today_of: dict[str, int] = field(default_factory=dict)
     live_phones: set[str] = field(default_factory=set)
-    live_people: set[str] = field(default_factory=set)
+    live_people: set[str | UUID] = field(default_factory=set)  # by what tells them apart, and contacts
     refused: set[tuple[str, str]] = field(default_factory=set)  # account or "" for all, phone
     opted_out: set[str | UUID] = field(default_factory=set)  # phones and contacts
     consented: set[str | UUID] = field(default_factory=set)
@@ -95,10 +95,12 @@ class Facts:
         now = timezone.now()
         accounts = {batch.account_id: batch.account for batch in batches}
         facts = cls(at=now, calendar=Calendar.read(), provider=provider)
-        facts.totals_of = Count.objects.of_each([*{batch.pk for batch in batches}, *accounts])
         facts.today_of = dict.fromkeys(accounts, 0) | _dialled_today(accounts.values(), now)
         for row in CallAttempt.objects.live().values_list("batch_id", "account_id", "phone_key", "person_key"):
             facts._note_live(*row)
+        facts.live_people |= _contacts_being_called()
+        # After the calls in progress: one that ends meanwhile is counted twice, and never not at all.
+        facts.totals_of = Count.objects.of_each([*{batch.pk for batch in batches}, *accounts])
         return facts
 
     def read_people(self, jobs: Iterable[Job]) -> None:
@@ -129,6 +131,7 @@ class Facts:
         """This job is going to be dialled: it takes its place under each cap, and its person is being called."""
         key = next_key(job)
         self._note_live(job.batch_id, job.account_id, key, job.person_key)
+        self.live_people |= {job.contact_id} if job.contact_id else set()
         self.today_of[job.account_id] = self.today_of.get(job.account_id, 0) + 1
         self.dialled[key].append(self.at)
 
@@ -138,7 +141,7 @@ class Facts:
         self.live_of[job.batch_id] -= 1
         self.live_of[job.account_id] -= 1
         self.live_phones.discard(next_key(job))
-        self.live_people.discard(job.person_key)
+        self.live_people -= {job.person_key, job.contact_id}
 
     def _note_live(self, batch: str, account: str, phone: str, person: str) -> None:
         self.live += 1
@@ -146,6 +149,12 @@ class Facts:
         self.live_of[account] += 1
         self.live_phones.add(phone)
         self.live_people.add(person)
+
+
+def _contacts_being_called() -> set[UUID]:
+    """One person may stand in two campaigns under two phones, with a document in one of them only."""
+    called = Job.objects.filter(pk__in=CallAttempt.objects.live().values("job"), contact__isnull=False)
+    return set(called.order_by().values_list("contact", flat=True))
 
 
 def _dialled_today(accounts: Iterable[Account], now: datetime) -> dict[str, int]:

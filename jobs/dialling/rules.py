@@ -226,10 +226,12 @@ def lane_is_closed(case: Case) -> Hold | None:
 
 
 def person_is_being_called(case: Case) -> Hold | None:
-    if next_key(case.job) not in case.facts.live_phones and case.job.person_key not in case.facts.live_people:
+    job, facts = case.job, case.facts
+    is_called = not facts.live_people.isdisjoint({job.person_key, job.contact_id or ""})
+    if not is_called and next_key(job) not in facts.live_phones:
         return None
     reason = "Se está llamando a esta persona en otra campaña o desde otra fila."
-    return Hold("persona_en_llamada", reason, case.opening(case.facts.at + SOON))
+    return Hold("persona_en_llamada", reason, case.opening(facts.at + SOON))
 
 
 # --- Lines and provider -----------------------------------------------------------------------

@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
-from zoneinfo import ZoneInfo
+from zoneinfo import ZoneInfo, available_timezones
 
 import pytest
 from django.db import connection
@@ -14,8 +14,10 @@ from django.utils import timezone
 
 from jobs.choices import AttemptState, Outcome
 from jobs.dialling.claiming import MOST_BATCHES, claim
+from jobs.dialling.why import why
 from jobs.models import Batch, CallAttempt, Count, Job
 from jobs.models.attempts import LEASE
+from tests.factories import ContactFactory
 from tests.jobs.rows import LIMA, a_batch, a_job, an_account, an_attempt, some_jobs
 
 pytestmark = [pytest.mark.django_db, pytest.mark.sqlite]
@@ -139,6 +141,12 @@ def open_only_in_lima() -> dict[str, Any]:
     return {"allowed_hours": {"start": f"{start:%H:%M}", "end": f"{end:%H:%M}"}}
 
 
+def test_lanes_where_nobody_waits_any_more_hide_nobody() -> None:
+    empty = [f"AA:{zone}" for zone in sorted(available_timezones())[:150]]
+    waiting = [a_job(a_batch(lanes=[*empty, LIMA])), a_job()]
+    assert {attempt.job_id for _ in waiting for attempt in claimed()} == {job.pk for job in waiting}
+
+
 # --- Caps -------------------------------------------------------------------------------------
 
 
@@ -214,6 +222,34 @@ def test_who_must_not_be_called_does_not_stand_in_the_way_of_the_others() -> Non
         taken |= {attempt.job_id for attempt in claimed(limit=5)}
     assert taken == {job.pk for job in wanted}
     assert Count.objects.of(batch.pk).failed == 60
+
+
+def test_hundreds_who_must_not_be_called_do_not_hold_up_a_tick_each() -> None:
+    batch = a_batch(call_settings={"requires_consent": True})
+    some_jobs(200, batch)
+    willing = a_job(batch, phones=["+51987654321"], next_try_at=timezone.now())
+    ContactFactory(mobile="+51987654321", consented_to_calls_at=timezone.now())
+    assert [attempt.job_id for attempt in claimed()] == [willing.pk]
+    assert Count.objects.of(batch.pk).suspended == 200
+
+
+def test_one_contact_under_two_phones_is_called_once_at_a_time() -> None:
+    contact = ContactFactory()
+    first, second = (a_job(contact=contact, next_try_at=timezone.now() - timedelta(hours=2 - n)) for n in range(2))
+    assert [attempt.job_id for attempt in claimed()] == [first.pk]
+    Job.objects.filter(pk=second.pk).update(next_try_at=timezone.now())
+    assert claimed() == []
+    assert why(second).code == "persona_en_llamada"
+
+
+def test_what_is_spent_is_read_after_who_is_on_the_phone() -> None:
+    """A call that ends in between is counted twice, never not at all."""
+    a_job()
+    with CaptureQueriesContext(connection) as queries:
+        claimed()
+    asked = [query["sql"] for query in queries]
+    live = next(n for n, sql in enumerate(asked) if 'FROM "jobs_callattempt"' in sql and "'calling'" in sql)
+    assert live < next(n for n, sql in enumerate(asked) if 'FROM "jobs_count"' in sql)
 
 
 # --- What it costs ----------------------------------------------------------------------------

@@ -1,6 +1,7 @@
 """Claimed attempts become calls. From the first write on there may be a call, so that write is the fence:
 
-it names the worker that claimed the row and that nobody wants it stopped. Whoever cannot make it does not dial.
+it names the worker that claimed the row, that nobody wants it stopped, and that the person may still be called.
+Whoever cannot make it does not dial; the lease runs out, and the job is judged anew.
 """
 
 import logging
@@ -8,14 +9,15 @@ import random
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
-from django.db.models import Case, Value, When
+from django.db.models import Case, Exists, OuterRef, Q, Value, When
 from django.utils import timezone
 
+from crm.models import ContactPhone
 from jobs.choices import AttemptState
 from jobs.dialling import circuit
 from jobs.dialling.requests import request_for
 from jobs.dialling.side_by_side import do_each
-from jobs.models import CallAttempt
+from jobs.models import Batch, CallAttempt, DoNotCall
 from jobs.models.attempts import LEASE
 from jobs.providers import provider_named
 from jobs.providers.base import Provider, Refused, Uncertain, Unreachable
@@ -27,6 +29,13 @@ logger = logging.getLogger("puente.calls")
 ASK_SOON = timedelta(seconds=5)
 # How often a call that goes on is asked after, for a provider that does not say.
 POLL_SECONDS = 12.0
+# What may have changed since the claim: others are dialled before, and each may take its time.
+_OF_ACCOUNT = Q(account__isnull=True) | Q(account=OuterRef("account"))
+_MAY_BE_CALLED = (
+    Exists(Batch.objects.running().filter(pk=OuterRef("batch"))),
+    ~Exists(DoNotCall.objects.filter(_OF_ACCOUNT, key=OuterRef("phone_key"))),
+    ~Exists(ContactPhone.objects.filter(key=OuterRef("phone_key"), contact__opted_out_of_calls_at__isnull=False)),
+)
 
 
 def place_all(attempts: Sequence[CallAttempt]) -> None:
@@ -57,10 +66,14 @@ def place(attempt: CallAttempt) -> None:
 
 
 def _begin(attempt: CallAttempt) -> datetime | None:
-    """The fence. None: somebody took it over, wants it stopped, or has ended it."""
+    """The fence. None: somebody took it over, wants it stopped, or has ended it; or the call is not wanted any more."""
     now = timezone.now()
     begun = CallAttempt.objects.filter(
-        pk=attempt.pk, state=AttemptState.CLAIMED, worker=attempt.worker, stop_wanted_at__isnull=True
+        *_MAY_BE_CALLED,
+        pk=attempt.pk,
+        state=AttemptState.CLAIMED,
+        worker=attempt.worker,
+        stop_wanted_at__isnull=True,
     ).update(state=AttemptState.PLACING, placed_at=now, look_at=now + LEASE, updated_at=now)
     return now if begun else None
 

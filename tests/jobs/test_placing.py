@@ -7,15 +7,18 @@ from typing import Any
 import pytest
 from django.utils import timezone
 
-from jobs.choices import AttemptState, JobStatus, Outcome
+from crm.phones import parse_phone
+from jobs.choices import AttemptState, JobStatus, Outcome, RefusalSource
+from jobs.dialling.following import follow_due
 from jobs.dialling.placing import place_all
 from jobs.dialling.requests import variables_for
-from jobs.models import CallAttempt
+from jobs.models import Batch, CallAttempt, DoNotCall
 from jobs.providers.base import Refused, Uncertain, Unreachable
-from tests.jobs.dialling import Told
+from tests.factories import ContactFactory
+from tests.jobs.dialling import Told, make_due
 from tests.jobs.dialling import told as told
 from tests.jobs.retell_server import RetellServer, a_retell_server, dropping_after, refusing
-from tests.jobs.rows import a_batch, a_job, an_attempt, some_jobs
+from tests.jobs.rows import a_batch, a_job, an_account, an_attempt, some_jobs
 
 pytestmark = [pytest.mark.django_db, pytest.mark.sqlite]
 
@@ -130,6 +133,33 @@ def test_whoever_cannot_make_the_write_does_not_dial(told: Told, change: dict[st
     CallAttempt.objects.filter(pk=attempt.pk).update(**change)
     place_all([attempt])
     assert told.placed == []
+
+
+@pytest.mark.parametrize("meanwhile", ["everybody", "account", "contact", "paused", "cancelled"])
+def test_who_may_not_be_called_since_the_claim_is_not_dialled(told: Told, meanwhile: str) -> None:
+    number = "+51987654321"
+    attempt = a_claimed(a_job(phones=[number]))
+    if meanwhile in ("everybody", "account"):
+        account = attempt.account if meanwhile == "account" else None
+        DoNotCall.objects.add(parse_phone(number), source=RefusalSource.STAFF, account=account)
+    elif meanwhile == "contact":
+        ContactFactory(mobile=number, opted_out_of_calls_at=timezone.now())
+    else:
+        changes = {"is_active": False} if meanwhile == "paused" else {"cancelled_at": timezone.now()}
+        Batch.objects.update(**changes)
+    place_all([attempt])
+    assert told.placed == []
+    make_due(attempt)
+    follow_due()
+    then = JobStatus.CANCELLED if meanwhile == "cancelled" else JobStatus.PENDING
+    assert stands(attempt) == (AttemptState.ENDED, Outcome.NOT_PLACED, then)
+
+
+def test_what_another_account_leaves_alone_is_dialled(told: Told) -> None:
+    attempt = a_claimed(a_job(phones=["+51987654321"]))
+    DoNotCall.objects.add(parse_phone("+51987654321"), source=RefusalSource.STAFF, account=an_account())
+    place_all([attempt])
+    assert len(told.placed) == 1
 
 
 def test_a_removed_job_is_not_dialled(told: Told) -> None:

@@ -28,6 +28,8 @@ logger = logging.getLogger("puente.jobs")
 SHOWN_IN_CRM = {"seconds", "ended_at", "summary", "transcript", "recording_url", "promised_on", "promised_micros",
                 "call_back_at", "outcome"}  # fmt: skip
 _DECIDING = ("state", "outcome", "seconds")
+# Ends that we have told ourselves: the provider, when it speaks, knows better.
+_OUR_WORD = (Outcome.STOPPED, Outcome.UNKNOWN, Outcome.NOT_PLACED)
 # A call that we hung up is asked about this soon: its price and what was said are still to come.
 AFTER_HANGING_UP = timedelta(seconds=5)
 
@@ -88,7 +90,7 @@ def _hear(job: Job | None, attempt: CallAttempt, report: CallReport) -> None:
     price(attempt, report)
     if attempt.is_live:
         _end(job, attempt, report.outcome)
-    elif attempt.outcome in (Outcome.STOPPED, Outcome.UNKNOWN) and attempt.outcome != report.outcome:
+    elif attempt.outcome in _OUR_WORD or report.outcome == Outcome.OPT_OUT:
         attempt.outcome = report.outcome  # what really happened; the job has moved already
         _respect_refusal(job, attempt)
     if attempt.is_settled:

@@ -238,6 +238,30 @@ def test_another_outcome_after_the_end_moves_nobody() -> None:
     assert (attempt.outcome, Job.objects.get().status) == (Outcome.NO_ANSWER, JobStatus.PENDING)
 
 
+def test_a_call_that_was_made_after_all_is_told_as_it_was() -> None:
+    """The provider did not list it in time, so the job has moved already."""
+    attempt = an_attempt(a_job(), AttemptState.PLACING)
+    end_unplaced(attempt.pk, Outcome.NOT_PLACED)
+    hear(attempt.pk, a_report(attempt))
+    attempt.refresh_from_db()
+    assert (attempt.outcome, attempt.cost_micros, Job.objects.get().status) == ("answered", 145_000, "pending")
+    assert attempt.report_at is not None
+
+
+@pytest.mark.parametrize("before", [Outcome.ANSWERED, Outcome.BRIEF, Outcome.NOT_PLACED])
+def test_who_does_not_want_calls_is_heard_also_after_the_end(before: Outcome) -> None:
+    attempt = an_attempt(a_job(), AttemptState.PLACING)
+    if before == Outcome.NOT_PLACED:
+        end_unplaced(attempt.pk, before)
+    else:
+        hear(attempt.pk, a_report(attempt, before, is_final=False))
+    stood = Job.objects.get().status
+    hear(attempt.pk, a_report(attempt, Outcome.OPT_OUT))
+    attempt.refresh_from_db()
+    assert (attempt.outcome, Job.objects.get().status) == (Outcome.OPT_OUT, stood)
+    assert DoNotCall.objects.get().number == attempt.number
+
+
 def test_a_webhook_that_is_faster_than_the_answer_of_placing() -> None:
     job = a_job()
     attempt = an_attempt(job, AttemptState.PLACING)

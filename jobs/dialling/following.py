@@ -62,7 +62,16 @@ def _lease(limit: int) -> list[CallAttempt]:
 
 
 def follow(attempt: CallAttempt) -> None:
-    """Whatever has to be done next about it."""
+    """Whatever has to be done next about it. What breaks again and again is given up like what nobody says."""
+    try:
+        _follow(attempt)
+    except Exception as error:
+        if attempt.is_live and timezone.now() - (attempt.placed_at or attempt.created_at) > GIVEN_UP_AFTER:
+            _give_up(attempt, f"No se pudo seguir la llamada: {error}")
+        raise
+
+
+def _follow(attempt: CallAttempt) -> None:
     provider = provider_named(attempt.provider)
     match attempt.state:
         case AttemptState.CLAIMED:

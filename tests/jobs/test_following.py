@@ -235,6 +235,15 @@ def test_nobody_stays_in_progress_for_ever(told: Told, says: Any) -> None:
     assert not CallAttempt.objects.live().exists()
 
 
+@pytest.mark.parametrize("state", [AttemptState.PLACING, AttemptState.CALLING])
+def test_one_that_breaks_for_a_day_is_given_up(told: Told, state: AttemptState) -> None:
+    attempt = placed_ago(one(state), hours=25)
+    told.on_fetch = told.on_find = RuntimeError("roto")
+    follow_due()
+    assert stands(attempt) == (AttemptState.ENDED, Outcome.UNKNOWN, JobStatus.PENDING)
+    assert "roto" in attempt.error
+
+
 def test_one_that_breaks_costs_no_other_and_is_looked_at_again(told: Told) -> None:
     broken, fine = one(provider_ref="r1"), one(provider_ref="r2")
 

@@ -140,6 +140,8 @@ def _corrections(call: Call, now: dict[str, Any]) -> dict[str, Any]:
     for name in ("resumen_llamada", "comments"):
         if (written := getattr(call, name)) and written not in (known.get(name) or ""):
             known.pop(name, None)
+    if call.call_result not in Outcome.labels:
+        known.pop("call_result", None)
     if call.proxima_llamada_fecha is not None:
         known.pop("proxima_llamada_fecha", None)
     return known

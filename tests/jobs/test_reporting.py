@@ -87,6 +87,16 @@ def test_a_later_summary_corrects_the_same_call_and_leaves_what_a_person_wrote(b
     assert (call.resumen_llamada, call.comments, call.duration) == ("Acuerda pagar.", "Hablé luego con su esposa.", 75)
 
 
+def test_a_later_price_leaves_the_result_that_a_person_chose(batch: Batch, alice: User) -> None:
+    attempt = reached(a_job(batch), is_final=False)
+    report_due()
+    correct_call(Call.objects.get().pk, by=alice, call_result="Promesa firmada")
+    hear(attempt.pk, a_report(attempt, summary="Acuerda pagar."))
+    report_due()
+    call = Call.objects.get()
+    assert (call.call_result, call.resumen_llamada) == ("Promesa firmada", "Acuerda pagar.")
+
+
 def test_a_call_that_a_person_removed_does_not_come_back(batch: Batch, alice: User) -> None:
     attempt = reached(a_job(batch), is_final=False)
     report_due()

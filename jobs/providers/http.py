@@ -7,7 +7,8 @@ call of which nobody knows.
 
 import socket
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import Future
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any
@@ -17,9 +18,11 @@ import requests
 from requests.adapters import HTTPAdapter
 from urllib3 import HTTPConnectionPool, HTTPSConnectionPool
 from urllib3.connection import HTTPConnection, HTTPSConnection
-from urllib3.exceptions import HTTPError
+from urllib3.exceptions import ConnectTimeoutError, HTTPError
 
 CONNECT_SECONDS = 3.0
+# Looking up the name and trying each of its addresses; the lookup alone may take minutes, and nobody can end it.
+FIND_SECONDS = 6.0
 READ_SECONDS = 10.0
 TOTAL_SECONDS = 15.0
 # A call of two hours with every word of its transcript has a few megabytes.
@@ -130,7 +133,32 @@ class _Watched:
 
     def connect(self: Any) -> None:
         super().connect()  # type: ignore[misc]
+        if self.wire.was_cut:  # while there was nothing to cut yet: too late to send anything
+            raise TimeoutError
         self.wire.sock, self.wire.is_connected = self.sock, True
+
+    def _new_conn(self: Any) -> socket.socket:
+        made: Future[socket.socket] = Future()
+        connect = super()._new_conn  # type: ignore[misc]
+        threading.Thread(target=_settle, args=(made, connect), name="connecting", daemon=True).start()
+        try:
+            return made.result(timeout=FIND_SECONDS)
+        except TimeoutError as error:
+            made.add_done_callback(_close)
+            raise ConnectTimeoutError(self, "no connection in time") from error
+
+
+def _settle(made: "Future[socket.socket]", connect: Callable[[], socket.socket]) -> None:
+    try:
+        made.set_result(connect())
+    except Exception as error:
+        made.set_exception(error)
+
+
+def _close(made: "Future[socket.socket]") -> None:
+    """What came when nobody waited for it any more."""
+    if made.exception() is None:
+        made.result().close()
 
 
 class _Adapter(HTTPAdapter):

@@ -43,8 +43,8 @@ class RetellProvider:
             raise Uncertain(f"Retell: {error}.") from error
         if not answer.is_good:
             raise retell_answers.refusal_of(answer)
-        ref = answer.body.get("call_id") if isinstance(answer.body, dict) else None
-        if not isinstance(ref, str) or not 0 < len(ref) <= retell_answers.LONGEST_REF:
+        ref = retell_answers.ref_of(answer.body)
+        if ref is None:
             raise Uncertain("Retell aceptó la llamada y no dijo cuál es.")
         return ref
 
@@ -95,10 +95,7 @@ class RetellProvider:
         call = told.get("call") if isinstance(told, dict) else None
         if not isinstance(call, dict) or told.get("event") not in EVENTS:
             return None
-        ref = call.get("call_id")
-        if not isinstance(ref, str) or not 0 < len(ref) <= retell_answers.LONGEST_REF:
-            return None
-        return retell_answers.report_of(call)
+        return retell_answers.report_of(call) if retell_answers.ref_of(call) else None
 
     def capacity(self) -> int | None:
         return _lines.known() or _lines.remember(self._told_capacity())

@@ -96,7 +96,7 @@ class Page:
     def ref_of(self, key: UUID) -> str | None:
         """The call with our key. What a server sends that does not look at the filter is none of ours."""
         for call in self.calls:
-            if key_of(call) == key and isinstance(ref := call.get("call_id"), str):
+            if key_of(call) == key and (ref := ref_of(call)):
                 return ref
         return None
 
@@ -108,6 +108,12 @@ def page_of(answer: Answer) -> Page | None:
         return None
     following = body.get("pagination_key") if body.get("has_more") else None
     return Page([call for call in body["items"] if isinstance(call, dict)], str(following or ""))
+
+
+def ref_of(call: Any) -> str | None:
+    """The call's reference, where it is one that can be kept."""
+    ref = call.get("call_id") if isinstance(call, dict) else None
+    return ref if isinstance(ref, str) and 0 < len(ref) <= LONGEST_REF and ref.isprintable() else None
 
 
 def key_of(call: dict[str, Any]) -> UUID | None:

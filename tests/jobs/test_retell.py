@@ -1,6 +1,8 @@
 """Retell's adapter against a server that speaks its documented API: what is sent, and what each answer means."""
 
 import logging
+import socket
+import threading
 import time
 from collections.abc import Iterator
 from datetime import timedelta
@@ -166,6 +168,29 @@ def test_after_the_request_left_no_answer_is_no_refusal(
     assert len(server.bodies) == 1
 
 
+@pytest.mark.parametrize("limit", ["FIND_SECONDS", "TOTAL_SECONDS"])
+def test_a_name_that_is_looked_up_for_too_long_is_no_call_also_later(
+    provider: RetellProvider, server: RetellServer, monkeypatch: pytest.MonkeyPatch, limit: str
+) -> None:
+    """Nobody waits for it, and nothing is sent when the address comes after all."""
+    looked_up, usual = threading.Event(), socket.getaddrinfo
+
+    def slowly(*args: Any, **kwargs: Any) -> Any:
+        time.sleep(0.6)
+        looked_up.set()
+        return usual(*args, **kwargs)
+
+    monkeypatch.setattr(socket, "getaddrinfo", slowly)
+    monkeypatch.setattr(http, limit, 0.2)
+    started = time.monotonic()
+    with pytest.raises(Refused):
+        provider.place(a_request())
+    assert time.monotonic() - started < (0.5 if limit == "FIND_SECONDS" else 2)
+    assert looked_up.wait(2)
+    time.sleep(0.2)
+    assert server.bodies == []
+
+
 @pytest.mark.usefixtures("hurried")
 @pytest.mark.parametrize("behaviour", [holding(3), mumbling], ids=["silent", "trickling"])
 def test_who_takes_too_long_is_not_waited_for(provider: RetellProvider, server: RetellServer, behaviour: Any) -> None:
@@ -177,7 +202,9 @@ def test_who_takes_too_long_is_not_waited_for(provider: RetellProvider, server: 
     assert (server.dials[NUMBER], len(server.bodies)) == (1, 1)
 
 
-@pytest.mark.parametrize("body", [{}, [], {"call_id": 7}, {"call_id": ""}, {"call_id": "a" * 121}, "texto"])
+@pytest.mark.parametrize(
+    "body", [{}, [], {"call_id": 7}, {"call_id": ""}, {"call_id": "a" * 121}, {"call_id": "a\x00"}, "texto"]
+)
 def test_a_yes_without_a_name_for_the_call_is_uncertain(
     provider: RetellProvider, server: RetellServer, body: Any
 ) -> None:

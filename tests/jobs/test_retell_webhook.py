@@ -219,6 +219,11 @@ def test_only_what_is_posted_is_taken(client: Client) -> None:
     assert (answer.status_code, answer.json()["code"]) == (405, "metodo_no_permitido")
 
 
+def test_a_name_that_no_database_takes_means_nothing(client: Client, attempt: CallAttempt) -> None:
+    assert post(client, "call_ended", a_call(call_id="call_\x00")).status_code == 200
+    assert states(attempt)[0] == AttemptState.CALLING
+
+
 def test_a_huge_body_is_refused_unread(client: Client) -> None:
     body = b"a" * (4 * 1024 * 1024 + 1)
     answer = client.post(WEBHOOK, data=body, content_type="application/json", headers=signed(body))

@@ -2,6 +2,8 @@
 
 from collections.abc import Sequence
 
+from django.db.models import Q
+
 from crm.audit_words import name_acts
 from crm.display import NOTHING, address, cell_of, moment, shortened
 from crm.models import Contact, User
@@ -25,6 +27,8 @@ ACTS = {
     "account_changed": "Cambió una cuenta de llamadas",
     "account_opened": "Creó una cuenta de llamadas",
     "account_topped_up": "Recargó una cuenta de llamadas",
+    "campaign_import_finished": "Terminó de leer un archivo de campaña",
+    "campaign_import_started": "Subió un archivo de campaña",
     "batch_cancelled": "Canceló una campaña",
     "batch_changed": "Cambió una campaña",
     "batch_created": "Creó una campaña",
@@ -56,10 +60,9 @@ def jobs_of_contact(contact: Contact, user: User) -> list[Row]:
     """Those that are surely about this person, and those that dialled one of their phones; the newest first."""
     jobs = Job.objects.visible_to(user)
     keys = list(contact.phones.values_list("key", flat=True))
-    linked = jobs.filter(contact=contact).newest_first().values_list("pk", flat=True)[: PANEL_ROWS + 1]
     dials = CallAttempt.objects.filter(phone_key__in=keys).newest_first()[: 5 * PANEL_ROWS]
-    ids = {*linked, *dials.values_list("job_id", flat=True)}
-    rows = jobs.filter(pk__in=ids).newest_first().select_related("batch", "last_attempt")
+    dialled = set(dials.values_list("job_id", flat=True))
+    rows = jobs.filter(Q(contact=contact) | Q(pk__in=dialled)).newest_first().select_related("batch", "last_attempt")
     return [
         (
             cell_of(row, row.batch.name),

@@ -32,6 +32,12 @@ def note_refused(provider: str, refused: Refused, *, asked_at: datetime) -> None
         ProviderCircuit.objects.note_success(provider, asked_at=asked_at)
 
 
+def outcome_of(provider: str, refused: Refused) -> Outcome:
+    """How the dial ended for its person. A provider that refuses everybody is no failure of theirs."""
+    is_open = refused.outcome == Outcome.PROVIDER and ProviderCircuit.objects.open().filter(pk=provider).exists()
+    return Outcome.NOT_PLACED if is_open else refused.outcome
+
+
 def note_trouble(provider: str, error: str, *, wait: float | None = None) -> None:
     ProviderCircuit.objects.note_trouble(provider, count=1, error=error, wait=wait)
 

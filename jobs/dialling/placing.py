@@ -54,7 +54,7 @@ def place(attempt: CallAttempt) -> None:
         ref = provider.place(request)
     except Refused as refused:
         circuit.note_refused(provider.name, refused, asked_at=asked_at)
-        end_unplaced(attempt.pk, refused.outcome, error=str(refused))
+        end_unplaced(attempt.pk, circuit.outcome_of(provider.name, refused), error=str(refused))
     except Uncertain as error:
         _leave_open(attempt, str(error))
     except Exception as error:  # an adapter may only raise the two above; whatever else it does, there may be a call

@@ -59,6 +59,18 @@ def test_after_the_pause_one_call_probes_and_a_failure_leaves_it_alone_again(tol
     assert dial_due() == 0
 
 
+def test_a_weekend_of_probes_uses_nobody_up(told: Told) -> None:
+    people(12)
+    told.on_place = Refused(Outcome.PROVIDER, "El agente no existe.")
+    for _ in range(40):
+        Job.objects.filter(status="pending").update(next_try_at=timezone.now())
+        dial_due()
+        its_pause_is_over()
+    assert len(told.placed) > 36
+    assert set(Job.objects.values_list("status", flat=True)) == {"pending"}
+    assert Job.objects.filter(attempts__gt=1).count() == 0
+
+
 def test_a_probe_that_is_taken_closes_it_and_all_are_called(told: Told) -> None:
     people(30)
     told.on_place = Refused(Outcome.PROVIDER, "No.")

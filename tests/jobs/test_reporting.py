@@ -224,6 +224,14 @@ def test_without_anybody_it_waits(db: None) -> None:
 # --- Crashes and crowds -----------------------------------------------------------------------------------
 
 
+def test_it_stops_when_its_time_is_over(batch: Batch) -> None:
+    """A worker is ended hard after a quarter of an hour; a backlog may take longer."""
+    attempt = reached(a_job(batch))
+    due_at = CallAttempt.objects.get(pk=attempt.pk).report_at
+    assert report_due(seconds=0) == 0
+    assert CallAttempt.objects.get(pk=attempt.pk).report_at == due_at
+
+
 def test_one_that_cannot_be_told_holds_up_no_other(batch: Batch, monkeypatch: pytest.MonkeyPatch) -> None:
     bad, good = some_jobs(2, batch)
     first = reached(bad)

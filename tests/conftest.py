@@ -10,7 +10,13 @@ from rest_framework_simplejwt.tokens import RefreshToken
 
 from crm import waking
 from crm.models import User
+from tests import emptying
 from tests.factories import UserFactory
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _quick_emptying() -> None:
+    emptying.install()
 
 
 @pytest.fixture(autouse=True)

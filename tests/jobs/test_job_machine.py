@@ -180,7 +180,7 @@ def test_whatever_happens_to_jobs() -> None:
     run_state_machine_as_test(
         Campaigns,
         settings=settings(
-            max_examples=20,
+            max_examples=12,
             stateful_step_count=25,
             deadline=None,
             suppress_health_check=list(HealthCheck),

@@ -1,9 +1,11 @@
-"""Fifty thousand rows, as the client promises its users: all accounted for, answered in time, memory bounded."""
+"""A large file: every row accounted for, whoever goes on with it; statements and memory bounded.
+
+How fast fifty thousand rows are is for the benchmark to say (`make bench ARGS=campaigns`).
+"""
 
 import os
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -19,10 +21,9 @@ from tests.jobs.rows import an_account
 pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("own_media")]
 
 ROOT = Path(__file__).resolve().parent.parent.parent
-ROWS = 50_000
+ROWS = 3_000
 MEGABYTE = 1024
 HEADER = "RUT,Nombre,Empresa,Saldo,Fecha Vencimiento,Dias atraso,Celular,Telefono fijo,Producto"
-CLIENTS_PATIENCE = 30.0
 
 
 def debtors(rows: int) -> bytes:
@@ -40,20 +41,17 @@ def debtors(rows: int) -> bytes:
 
 
 @pytest.mark.django_db
-def test_fifty_thousand_rows_are_answered_before_the_client_gives_up(as_user, alice):
-    account = an_account(country="CL")
-    began = time.monotonic()
-    answer = created(as_user(alice), account, debtors(ROWS))
-    answered = time.monotonic() - began
+def test_a_file_that_takes_longer_than_a_request_is_answered_and_goes_on(as_user, alice, monkeypatch):
+    monkeypatch.setattr(running, "SECONDS_IN_A_REQUEST", 0.0)
+    answer = created(as_user(alice), an_account(country="CL"), debtors(ROWS))
+    assert answer["status"] != "completed"
+    assert answer["jobs_created"] < ROWS // 2
     while running.resume_due():
         pass
-    took = time.monotonic() - began
 
-    assert answered < CLIENTS_PATIENCE
     assert Count.objects.of(answer["_id"]).pending == Job.objects.count() == ROWS * 89 // 100
     told = as_user(alice).get(f"/api/v1/batches/{answer['_id']}/import").data
     assert (told["status"], told["jobs_created"], told["failed_rows"]) == ("completed", ROWS * 89 // 100, ROWS // 100)
-    print(f"answered after {answered:.1f} s with {answer['jobs_created']} jobs; {ROWS / took:.0f} rows a second")
 
 
 @pytest.mark.django_db
@@ -95,8 +93,8 @@ print(peak() - before)
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="reads the kernel's own mark")
 def test_what_is_kept_of_a_file_is_its_cells(own_media, tmp_path):
-    """Twenty thousand rows; everything else is made chunk by chunk. Nine cells and their row take about a kilobyte."""
-    paths = {rows: tmp_path / f"{rows}.csv" for rows in (1_000, 20_000)}
+    """Everything else is made chunk by chunk. Nine cells and their row take about a kilobyte."""
+    paths = {rows: tmp_path / f"{rows}.csv" for rows in (1_000, 6_000)}
     for rows, path in paths.items():
         path.write_bytes(debtors(rows))
     database = connection.settings_dict
@@ -111,7 +109,7 @@ def test_what_is_kept_of_a_file_is_its_cells(own_media, tmp_path):
         "LOG_LEVEL": "ERROR",
     }
     done = subprocess.run(
-        [sys.executable, "-c", MEASURE, str(paths[1_000]), str(paths[20_000])],
+        [sys.executable, "-c", MEASURE, str(paths[1_000]), str(paths[6_000])],
         cwd=ROOT,
         env=surroundings,
         capture_output=True,
@@ -120,5 +118,4 @@ def test_what_is_kept_of_a_file_is_its_cells(own_media, tmp_path):
     )
     assert done.returncode == 0, done.stderr
     grown = int(done.stdout.split()[-1])
-    print(f"{grown / MEGABYTE:.0f} MB for 20,000 rows")
-    assert grown < 60 * MEGABYTE
+    assert grown < 20 * MEGABYTE

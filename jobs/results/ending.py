@@ -90,13 +90,18 @@ def _hear(job: Job | None, attempt: CallAttempt, report: CallReport) -> None:
     price(attempt, report)
     if attempt.is_live:
         _end(job, attempt, report.outcome)
-    elif attempt.outcome in _OUR_WORD or report.outcome == Outcome.OPT_OUT:
+    elif _knows_better(attempt, report.outcome):
         attempt.outcome = report.outcome  # what really happened; the job has moved already
         _respect_refusal(job, attempt)
     if attempt.is_settled:
         attempt.look_at = None
     else:
         note_next_look(attempt, asked_for=report.look_again_in)
+
+
+def _knows_better(attempt: CallAttempt, told: Outcome) -> bool:
+    """Whether the provider corrects what we have said ourselves, or somebody turns out to want no calls."""
+    return attempt.outcome != told and (attempt.outcome in _OUR_WORD or told == Outcome.OPT_OUT)
 
 
 def _end(job: Job | None, attempt: CallAttempt, outcome: Outcome, *, is_counted: bool = True) -> None:

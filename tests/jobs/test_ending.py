@@ -262,6 +262,14 @@ def test_who_does_not_want_calls_is_heard_also_after_the_end(before: Outcome) ->
     assert DoNotCall.objects.get().number == attempt.number
 
 
+def test_a_refusal_that_was_taken_back_does_not_return_with_a_repeated_report() -> None:
+    attempt = an_attempt(a_job())
+    hear(attempt.pk, a_report(attempt, Outcome.OPT_OUT))
+    DoNotCall.objects.all().delete()
+    hear(attempt.pk, a_report(attempt, Outcome.OPT_OUT))
+    assert not DoNotCall.objects.exists()
+
+
 def test_a_webhook_that_is_faster_than_the_answer_of_placing() -> None:
     job = a_job()
     attempt = an_attempt(job, AttemptState.PLACING)

@@ -24,7 +24,7 @@ ROWS_AT_A_TIME = 2_000
 BOM = b"\xef\xbb\xbf"
 
 
-def _as_it_is(value: Any) -> Any:
+def as_it_is(value: Any) -> Any:
     return value
 
 
@@ -32,7 +32,7 @@ def _yes_or_no(value: bool | None) -> str | None:
     return None if value is None else ("Sí" if value else "No")
 
 
-def _local(value: datetime | None) -> datetime | None:
+def local(value: datetime | None) -> datetime | None:
     """The clock on the wall, to the minute; a spreadsheet knows no time zones."""
     return timezone.localtime(value).replace(tzinfo=None, second=0, microsecond=0) if value else None
 
@@ -47,7 +47,7 @@ class Column:
 
     label: str
     path: str
-    show: Callable[[Any], Any] = _as_it_is
+    show: Callable[[Any], Any] = as_it_is
     is_phone: bool = False
 
 
@@ -82,9 +82,9 @@ CONTACT_COLUMNS = (
     Column("Calificación de la llamada", "grading_llamada"),
     Column("Calificación de la situación", "grading_situacion"),
     Column("Producto de entrada", "landing_product"),
-    Column("Última llamada", "ultima_llamada_fecha", _local),
-    Column("Próxima llamada", "proxima_llamada_fecha", _local),
-    Column("Creado", "created_at", _local),
+    Column("Última llamada", "ultima_llamada_fecha", local),
+    Column("Próxima llamada", "proxima_llamada_fecha", local),
+    Column("Creado", "created_at", local),
 )
 LEAD_COLUMNS = (
     Column("ID", "pk", str),
@@ -108,7 +108,7 @@ LEAD_COLUMNS = (
     Column("Calle o módulo", "calle_o_modulo"),
     Column("Directeo", "es_directeo", _yes_or_no),
     Column("Responsable", "responsible_user__email"),
-    Column("Creado", "created_at", _local),
+    Column("Creado", "created_at", local),
 )
 
 

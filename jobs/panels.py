@@ -37,6 +37,7 @@ ACTS = {
     "batch_resumed": "Reanudó una campaña",
     "batch_settings_changed": "Cambió los ajustes de una campaña",
     "do_not_call_added": "Puso un número en la lista de no llamar",
+    "do_not_call_file": "Subió una lista de números que no se llaman",
     "do_not_call_removed": "Quitó un número de la lista de no llamar",
 }
 TONES = {

@@ -9,6 +9,9 @@ from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 
 from crm.admin.base import REFUSALS, sentence_of
+from crm.exceptions import NotFound
+
+GONE = "Ya no está: se eliminó mientras tanto."
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,6 +61,8 @@ def try_each(rows: Sequence[Any], do: Any) -> tuple[list[Any], list[tuple[Any, s
     for row in rows:
         try:
             do(row)
+        except NotFound:
+            refused.append((row, GONE))
         except REFUSALS as error:
             refused.append((row, sentence_of(error)))
         else:

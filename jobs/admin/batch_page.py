@@ -10,7 +10,7 @@ from typing import Any
 
 from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseNotAllowed, HttpResponseRedirect
-from django.http.response import StreamingHttpResponse
+from django.http.response import HttpResponseBase, StreamingHttpResponse
 from django.template.response import TemplateResponse
 from django.utils import timezone
 
@@ -19,12 +19,14 @@ from crm.admin.rights import actor
 from crm.api.base import as_id
 from crm.api.downloads import CONTENT_TYPES, CSV, as_attachment
 from crm.display import NOTHING, address, change_url, moment
+from crm.exceptions import Refusal
 from crm.ids import new_id
 from jobs.admin import wording
 from jobs.admin.asking import Question, ask
 from jobs.admin.settings_form import BatchForm, as_given_before
 from jobs.choices import AttemptState, ImportState, JobStatus, Outcome
 from jobs.dialling.why import IN_QUEUE, why
+from jobs.exporting import results_csv
 from jobs.importing.answers import rejected_csv
 from jobs.models import Batch, BatchImport, CallAttempt, Count, Job, SettingsChange, Totals
 from jobs.services import BatchService, JobService
@@ -202,6 +204,17 @@ def problems_csv(batch: Batch, import_id: Any) -> StreamingHttpResponse:
         raise Http404
     headers = as_attachment(f"problemas-{batch.batch_id}", CSV)
     return StreamingHttpResponse(rejected_csv(file), content_type=CONTENT_TYPES[CSV], headers=headers)
+
+
+def results(request: HttpRequest, batch: Batch) -> HttpResponseBase:
+    """Everybody of the campaign with what came of it."""
+    try:
+        lines = results_csv(batch)
+    except Refusal as refusal:
+        messages.error(request, refusal.message)
+        return HttpResponseRedirect(change_url(batch))
+    headers = as_attachment(f"resultados-{batch.batch_id}", CSV)
+    return StreamingHttpResponse(lines, content_type=CONTENT_TYPES[CSV], headers=headers)
 
 
 # --- What was set before ------------------------------------------------------------------------------

@@ -17,7 +17,7 @@ from crm.admin.base import StaffAdmin
 from crm.admin.filters import AutocompleteSelectFilter, DayRangeFilter
 from crm.admin.rights import NOBODY, actor
 from crm.display import moment
-from jobs.admin import batch_page, new_batch, wording
+from jobs.admin import batch_page, more_people, new_batch, wording
 from jobs.admin.asking import ask_about_selected, tell_each, try_each
 from jobs.choices import ImportState, JobStatus, Priority
 from jobs.models import Batch, BatchImport, Count, Job
@@ -171,6 +171,8 @@ class BatchAdmin(StaffAdmin):
         return [
             path("<str:batch_id>/hacer/<slug:name>/", view(self.act_view), name="jobs_batch_act"),
             path("<str:batch_id>/novedades/", view(self.news_view), name="jobs_batch_news"),
+            path("<str:batch_id>/anadir/", view(self.more_people_view), name="jobs_batch_more_people"),
+            path("<str:batch_id>/resultados/", view(self.results_view), name="jobs_batch_results"),
             path("<str:batch_id>/problemas/<uuid:import_id>/", view(self.problems_view), name="jobs_batch_problems"),
             *super().get_urls(),
         ]
@@ -190,6 +192,14 @@ class BatchAdmin(StaffAdmin):
 
     def act_view(self, request: HttpRequest, batch_id: str, name: str) -> HttpResponse:
         return batch_page.act(self, request, self.one_or_404(request, batch_id), name)
+
+    def more_people_view(self, request: HttpRequest, batch_id: str) -> HttpResponse:
+        if not self.has_add_permission(request):
+            raise Http404
+        return more_people.page(self, request, self.one_or_404(request, batch_id))
+
+    def results_view(self, request: HttpRequest, batch_id: str) -> Any:
+        return batch_page.results(request, self.one_or_404(request, batch_id))
 
     def problems_view(self, request: HttpRequest, batch_id: str, import_id: Any) -> Any:
         return batch_page.problems_csv(self.one_or_404(request, batch_id), import_id)

@@ -17,9 +17,10 @@ from crm.admin.base import ReadOnlyAdmin
 from crm.admin.filters import AutocompleteSelectFilter
 from crm.admin.rights import EVERYBODY, actor
 from crm.display import NOTHING, moment
+from crm.exceptions import NotFound
 from crm.literals import Literal
 from jobs.admin import job_page, wording
-from jobs.admin.asking import ask_about_selected, tell_each, try_each
+from jobs.admin.asking import GONE, ask_about_selected, tell_each, try_each
 from jobs.choices import JobStatus
 from jobs.models import Job
 from jobs.services import JobService
@@ -151,7 +152,11 @@ class JobAdmin(ReadOnlyAdmin):
             )
         results = JobService(actor(request)).delete_jobs([job.pk for job in jobs])
         names = {name: str(job) for job in jobs for name in (job.pk, job.job_id)}
-        refused = [(names.get(row.job_id, row.job_id), row.error) for row in results if row.error]
+        refused = [
+            (names.get(row.job_id, row.job_id), GONE if row.code == NotFound.code else row.error)
+            for row in results
+            if row.error
+        ]
         tell_each(request, told="Eliminadas", done=len(results) - len(refused), refused=refused)
         return None
 

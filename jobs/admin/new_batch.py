@@ -17,7 +17,6 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.utils import timezone
 from unfold.widgets import (
-    UnfoldAdminFileFieldWidget,
     UnfoldAdminSelectWidget,
     UnfoldAdminTextInputWidget,
     UnfoldBooleanSwitchWidget,
@@ -30,6 +29,7 @@ from crm.ids import new_id
 from crm.panels import Cell, Row
 from crm.waking import wake
 from jobs.admin import wording
+from jobs.admin.uploading import file_field, upload_page
 from jobs.importing.columns import FIELDS
 from jobs.importing.deciding import Fate
 from jobs.importing.reading import Wishes
@@ -66,12 +66,7 @@ class UploadForm(forms.Form):
         help_text="Vacío: el nombre del archivo.",
         widget=UnfoldAdminTextInputWidget,
     )
-    file = forms.FileField(
-        label="Archivo",
-        help_text="CSV o Excel (XLSX, XLS, ODS). La primera fila con los nombres de las columnas.",
-        widget=UnfoldAdminFileFieldWidget(attrs={"accept": ".csv,.tsv,.txt,.xlsx,.xlsm,.xls,.ods"}),
-        error_messages={"empty": "El archivo está vacío."},
-    )
+    file = file_field()
 
 
 class CreateForm(forms.Form):
@@ -151,8 +146,10 @@ def _upload(model_admin: Any, request: HttpRequest) -> HttpResponse:
 
 
 def _show_upload(model_admin: Any, request: HttpRequest, form: UploadForm) -> HttpResponse:
-    context = {**_shell(model_admin, request), "title": "Nueva campaña", "form": form}
-    return TemplateResponse(request, "jobs_admin/new_batch_upload.html", context)
+    told = (
+        "Primero verá qué se entendió, a quién se llamaría y cuánto costaría. Nada se crea hasta que usted lo confirme."
+    )
+    return upload_page(model_admin, request, form, title="Nueva campaña", told=told, button="Ver qué pasaría")
 
 
 def only_account() -> Account | None:

@@ -6,9 +6,9 @@ from django import forms
 from django.contrib import admin
 from django.db import transaction
 from django.db.models import Q, QuerySet
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
 from django.utils.safestring import SafeString
-from unfold.decorators import display
+from unfold.decorators import action, display
 
 from crm.admin.base import StaffAdmin, StaffForm
 from crm.admin.filters import AutocompleteSelectFilter, ChoicesDropdownFilter, DayRangeFilter
@@ -17,7 +17,7 @@ from crm.display import moment, name_of
 from crm.exceptions import Refusal
 from crm.models import AuditEntry
 from crm.phones import parse_phone
-from jobs.admin import wording
+from jobs.admin import refusal_file, wording
 from jobs.admin.leaving_alone import leave_alone, readable_phone
 from jobs.choices import RefusalSource
 from jobs.models import Account, ClosedDay, DoNotCall
@@ -67,6 +67,7 @@ class DoNotCallAdmin(StaffAdmin):
     empty_hint = "Añada los números a los que no se debe llamar. Quien lo pide en una llamada se añade solo."
     readonly_fields = ("source_label", "who", "when")
     delete_selected_confirmation_template = None
+    actions_list = ("from_file",)
 
     class Media:
         css = {"all": ["jobs/campaigns.css"]}
@@ -88,9 +89,9 @@ class DoNotCallAdmin(StaffAdmin):
 
     # --- Columns ----------------------------------------------------------------------------
 
-    @display(description="en qué campañas")
+    @display(description="no se le llama en")
     def whose(self, row: DoNotCall) -> str:
-        return f"Las de {row.account}" if row.account else "En ninguna"
+        return f"Las campañas de {row.account}" if row.account else "Ninguna campaña"
 
     @display(description="origen")
     def source_label(self, row: DoNotCall) -> SafeString:
@@ -105,6 +106,10 @@ class DoNotCallAdmin(StaffAdmin):
         return moment(row.created_at)
 
     # --- List and acts ----------------------------------------------------------------------
+
+    @action(description="Subir un archivo", icon="upload_file", url_path="archivo", permissions=["office"])
+    def from_file(self, request: HttpRequest) -> HttpResponse:
+        return refusal_file.page(self, request)
 
     def find(self, queryset: QuerySet[Any], typed: str) -> QuerySet[Any]:
         """By a whole number however it is written, or by some of its digits."""

@@ -1,5 +1,6 @@
 """How campaigns and their calls are told: states in words with their colours, amounts, what is set."""
 
+import re
 from collections.abc import Iterator, Mapping
 from datetime import timedelta
 from typing import Any
@@ -44,6 +45,7 @@ MATTERS = {
     "fecha_maxima": "Fecha máxima",
     "reference_number": "Referencia",
 }
+_ISO_DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
 WEEKDAYS = {1: "lunes", 2: "martes", 3: "miércoles", 4: "jueves", 5: "viernes", 6: "sábado", 7: "domingo"}
 
 
@@ -168,6 +170,8 @@ def told(value: Any) -> str:
         return ""
     if isinstance(value, int | float) and not isinstance(value, bool):
         return number_format(value, 0 if value == int(value) else 2, force_grouping=True)
+    if isinstance(value, str) and _ISO_DAY.fullmatch(value):
+        return "/".join(reversed(value.split("-")))
     return shortened(str(value), 300)
 
 

@@ -10,6 +10,7 @@ from crm.exceptions import Refusal
 from crm.importing.cells import Unclear, is_nothing
 from crm.importing.files import Line, open_table
 from crm.importing.running import in_chunks
+from crm.models import User
 from crm.phones import Phone
 from jobs.choices import RefusalSource
 from jobs.importing import cells
@@ -28,7 +29,9 @@ class Taken:
     problems: list[str] = field(default_factory=list)
 
 
-def take_list(file: "File[Any]", *, country: str, account: Account | None = None, reason: str = "") -> Taken:
+def take_list(
+    file: "File[Any]", *, country: str, account: Account | None = None, reason: str = "", by: User | None = None
+) -> Taken:
     """Put every number of the file on the list, everybody's or an account's; again changes nothing.
 
     A file without a column of phones that we know is refused: a list that silently adds nobody would be called.
@@ -41,7 +44,7 @@ def take_list(file: "File[Any]", *, country: str, account: Account | None = None
             raise Refusal("Ninguna columna se reconoce como teléfono. Llámela «telefono».", code="falta_columna")
         for rows in in_chunks(table.lines, CHUNK_ROWS):
             phones = [phone for row in rows for phone in _phones(row, places, country, taken)]
-            _put({phone.key: phone for phone in phones}, account, reason, taken)
+            _put({phone.key: phone for phone in phones}, taken, account=account, reason=reason[:300], created_by=by)
     return taken
 
 
@@ -58,15 +61,13 @@ def _phones(row: Line, places: list[int], country: str, taken: Taken) -> list[Ph
     return found
 
 
-def _put(phones: dict[str, Phone], account: Account | None, reason: str, taken: Taken) -> None:
+def _put(phones: dict[str, Phone], taken: Taken, **values: Any) -> None:
     """The constraint decides who is there already."""
-    there = DoNotCall.objects.filter(account=account, key__in=phones)
+    there = DoNotCall.objects.filter(account=values["account"], key__in=phones)
     known = there.count()
     DoNotCall.objects.bulk_create(
         [
-            DoNotCall(
-                number=phone.number, key=phone.key, account=account, source=RefusalSource.FILE, reason=reason[:300]
-            )
+            DoNotCall(number=phone.number, key=phone.key, source=RefusalSource.FILE, **values)
             for phone in phones.values()
         ],
         ignore_conflicts=True,

@@ -33,12 +33,17 @@ def doing(job: Job, name: str) -> str:
 
 
 def test_it_tells_whom_about_what_and_every_dial(alice: User) -> None:
-    payload = {"debt_amount": 1250.5, "company_name": "Estudio Andino", "additional_info": {"sucursal": "Lima"}}
+    payload = {
+        "debt_amount": 1250.5,
+        "company_name": "Estudio Andino",
+        "due_date": "2026-10-28",
+        "additional_info": {"sucursal": "Lima"},
+    }
     job = a_job(name="Rosa Peña", document="12345678", payload=payload, contact=ContactFactory(name="Rosa P."))
     with_a_promise(job)
     seen = seen_on(job, alice)
     of_person = ("Rosa Peña", "12345678", "contacto Rosa P.")
-    of_subject = ("Deuda 1 250,50", "Empresa Estudio Andino", "Sucursal Lima")
+    of_subject = ("Deuda 1 250,50", "Vence 28/10/2026", "Empresa Estudio Andino", "Sucursal Lima")
     of_call = ("Contestó", "1:35", "0,24", "Promete pagar: 600,00 el 01/12/2026", "Reconoce la deuda", "Transcripción")
     for told in (*of_person, *of_subject, *of_call, "Escuchar la grabación"):
         assert told in seen, told

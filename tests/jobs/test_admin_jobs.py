@@ -9,9 +9,11 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
+from crm.exceptions import NotFound
 from crm.models import User
 from jobs.choices import JobStatus
 from jobs.models import Job
+from jobs.services import JobService
 from tests.jobs.companies import Company, in_place_of_the_provider
 from tests.jobs.rows import a_batch, a_job, an_attempt, some_jobs
 from tests.jobs.scenes import with_a_promise
@@ -141,3 +143,14 @@ def test_a_limited_agent_reaches_only_calls_of_their_campaigns(bob: User, compan
     assert client.get(page_of(other)).status_code == 404
     act(client, "delete_many", mine, other, confirmed="1")
     assert set(Job.objects.values_list("name", flat=True)) == {"Ajena"}
+
+
+def test_one_that_is_gone_meanwhile_is_said_in_words(alice: User, monkeypatch: pytest.MonkeyPatch) -> None:
+    job = a_job(name="Rosa Peña")
+
+    def gone(service: JobService, job_id: str) -> Job:
+        raise NotFound(f"Job {job_id} no encontrado")
+
+    monkeypatch.setattr(JobService, "mark_cancelled", gone)
+    seen = act(at_desk(alice), "cancel_many", job, confirmed="1")
+    assert messages_of(seen) == ["Rosa Peña: Ya no está: se eliminó mientras tanto."]

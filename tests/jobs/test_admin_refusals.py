@@ -4,12 +4,15 @@ from datetime import date
 from typing import Any
 
 import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
+from django.urls import reverse
 
 from crm.models import AuditEntry, User
 from jobs.choices import RefusalSource
 from jobs.models import ClosedDay, DoNotCall
+from tests.jobs.importing import lines
 from tests.jobs.rows import an_account
-from tests.staff_pages import add_to, at_desk, delete_page_of, errors_of, filled, list_of, text_of
+from tests.staff_pages import add_to, at_desk, delete_page_of, errors_of, filled, list_of, messages_of, text_of
 
 pytestmark = [pytest.mark.django_db, pytest.mark.sqlite]
 
@@ -77,3 +80,47 @@ def test_a_closed_day_is_added_once(laura: User, bob: User) -> None:
     assert "Martes 08/12/2026" in seen
     assert "Perú" in seen
     assert at_desk(bob).get(add_to(ClosedDay)).status_code == 403
+
+
+# --- A whole file -----------------------------------------------------------------------------
+
+
+def uploading(user: User, content: bytes, **typed: Any) -> Any:
+    body = {"file": SimpleUploadedFile("registro.csv", content), "country": "PE", **typed}
+    return at_desk(user).post(reverse("admin:jobs_donotcall_from_file"), body, follow=True)
+
+
+def test_a_file_of_numbers_is_put_on_the_list_and_what_cannot_be_read_is_named(laura: User) -> None:
+    account = an_account()
+    content = lines("telefono", "987654321", "+51 987 654 322", "abc")
+    seen = uploading(laura, content, account=account.pk, reason="Registro")
+    assert messages_of(seen) == ["Añadidos: 2. Ya estaban: 0.", "Fila 4: «abc» no es un teléfono en uso."]
+    rows = DoNotCall.objects.order_by("number")
+    assert [(row.number, row.account, row.reason, row.source, row.created_by) for row in rows] == [
+        (number, account, "Registro", RefusalSource.FILE, laura) for number in ("+51987654321", "+51987654322")
+    ]
+    assert AuditEntry.objects.get(action="do_not_call_file").details == {"file": "registro.csv", "added": 2, "known": 0}
+
+
+@pytest.mark.parametrize(
+    ("content", "told"),
+    [
+        (b"", "El archivo está vacío."),
+        (lines("nombre", "Ana"), "Ninguna columna se reconoce como teléfono."),
+        (b"%PDF-1.4\x00\x01\x02", "El archivo no se puede leer"),
+    ],
+)
+def test_a_file_without_numbers_is_refused_in_words(laura: User, content: bytes, told: str) -> None:
+    assert told in text_of(uploading(laura, content))
+    assert not DoNotCall.objects.exists()
+
+
+def test_the_way_to_a_file_and_back_is_a_link(laura: User) -> None:
+    page = reverse("admin:jobs_donotcall_from_file")
+    assert f'href="{page}"' in at_desk(laura).get(list_of(DoNotCall)).content.decode()
+    assert f'href="{list_of(DoNotCall)}"' in at_desk(laura).get(page).content.decode()
+
+
+def test_a_file_is_for_the_office(bob: User) -> None:
+    assert uploading(bob, lines("telefono", "987654321")).status_code == 403
+    assert not DoNotCall.objects.exists()

@@ -47,7 +47,7 @@ def test_an_accounts_own_list_stands_beside_everybodys(file):
 
 
 def test_what_cannot_be_read_is_told_and_costs_no_other(file):
-    with pytest.raises(CommandError, match="1 teléfonos no se pudieron leer") as refused:
+    with pytest.raises(CommandError, match="1 teléfono no se pudo leer") as refused:
         take(file, lines("telefono", "123", "991234567"), country="CL")
 
     assert refused.value.returncode == 2

@@ -12,6 +12,7 @@ from django.core.files import File
 from django.core.management.base import BaseCommand, CommandError
 
 from crm.exceptions import Refusal
+from crm.text import in_number
 from jobs.choices import Country
 from jobs.importing.do_not_call import Taken, take_list
 from jobs.models import Account
@@ -24,7 +25,7 @@ class Command(BaseCommand):
     help = "Añade a la lista de no llamar los teléfonos de un CSV o XLSX. Termina con 2 si hay filas ilegibles."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument("path", type=Path)
+        parser.add_argument("path", type=Path, metavar="ARCHIVO", help="CSV o libro, con una columna «telefono».")
         parser.add_argument("--account", help="Solo para esta cuenta; sin ella, para todas.")
         parser.add_argument("--country", choices=Country.values, help="De los números sin código de país.")
         parser.add_argument("--reason", default="", help="Motivo, p. ej. el registro del que viene la lista.")
@@ -46,7 +47,8 @@ class Command(BaseCommand):
         for problem in taken.problems[:SHOWN]:
             self.stdout.write(self.style.WARNING(problem))
         if taken.problems:
-            raise CommandError(f"{len(taken.problems)} teléfonos no se pudieron leer.", returncode=SOME_ROWS_FAILED)
+            unread = in_number(len(taken.problems), "teléfono no se pudo leer.", "teléfonos no se pudieron leer.")
+            raise CommandError(unread, returncode=SOME_ROWS_FAILED)
 
 
 def _account(given: str | None) -> Account | None:

@@ -262,6 +262,7 @@ def act(model_admin: Any, request: HttpRequest, batch: Batch, name: str) -> Http
 def _save(model_admin: Any, request: HttpRequest, batch: Batch) -> HttpResponse:
     form = BatchForm(request.POST, batch=batch)
     if not form.is_valid():
+        messages.error(request, "Los ajustes no se guardaron: revise lo que está marcado abajo.")
         return page(model_admin, request, batch, form)
     try:
         changed = BatchService(actor(request)).change(batch, **form.values)

@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from uuid import UUID
 
+from django.conf import settings
+
 from crm.choices import PhoneLabel
 from crm.models import Contact, ContactPhone
 from crm.phones import Phone
@@ -111,11 +113,16 @@ def _campaigns_of(keys: set[str], account: Account, batch: Batch | None, order: 
     found: dict[str, str] = {}
     if not order.allow_duplicates:
         others = jobs.filter(batch__removed_at__isnull=True).exclude(status=JobStatus.CANCELLED)
-        found = {key: f"la campaña «{name}»" for key, name in others.values_list("person_key", "batch__name")}
+        found = {key: _called(name) for key, name in others.values_list("person_key", "batch__name")}
     if batch is not None:
         here = jobs.filter(batch=batch).values_list("person_key", flat=True)
         found |= dict.fromkeys(here, "esta campaña")
     return found
+
+
+def _called(campaign: str) -> str:
+    """Where agents see only what is theirs, a file does not tell them what others' campaigns are called."""
+    return "otra campaña de la cuenta" if settings.CRM_AGENT_SCOPE == "own" else f"la campaña «{campaign}»"
 
 
 def _lines_of(keys: set[str]) -> defaultdict[str, list[_Line]]:

@@ -21,6 +21,7 @@ from crm.importing.files import UnreadableFile
 from crm.importing.running import in_chunks
 from crm.locks import hold
 from crm.models import AuditEntry, User
+from crm.scope import is_limited
 from jobs.choices import BatchAct, ImportState
 from jobs.importing.columns import refuse_without_phone
 from jobs.importing.deciding import Fate, decide
@@ -85,7 +86,7 @@ def create_batch(
     until = time.monotonic() + seconds
     upload = _Upload(file, name, by, digest_of(file))
     title = (" ".join(batch.name.split()) or PurePath(name).stem)[:200] or "Campaña"
-    run = _same_again(account, title, upload.digest)
+    run = _same_again(account, title, upload)
     if run is not None:
         return _followed(run, until)
     reading = Reading.of_upload(file, account, wishes)
@@ -93,7 +94,7 @@ def create_batch(
     _refuse_without_jobs(reading, account)
     with transaction.atomic():
         hold(f"jobs:import:{account.pk}:{upload.digest}")
-        run = _same_again(account, title, upload.digest)
+        run = _same_again(account, title, upload)
         if run is None:
             made = BatchService(by).create(
                 account,
@@ -130,9 +131,10 @@ def add_to_batch(
     return _followed(run, until) if run is not None else _go_on(ours, reading, until)
 
 
-def _same_again(account: Account, title: str, digest: str) -> BatchImport | None:
+def _same_again(account: Account, title: str, upload: _Upload) -> BatchImport | None:
+    """Somebody else's campaign is only the same for who may see it."""
     found = BatchImport.objects.filter(
-        digest=digest,
+        digest=upload.digest,
         created_at__gt=timezone.now() - SAME_WITHIN,
         options__creates=True,
         batch__account=account,
@@ -140,6 +142,8 @@ def _same_again(account: Account, title: str, digest: str) -> BatchImport | None
         batch__removed_at__isnull=True,
         batch__cancelled_at__isnull=True,
     ).exclude(state=ImportState.FAILED)
+    if upload.by is not None and is_limited(upload.by):
+        found = found.filter(batch__created_by=upload.by)
     return found.select_related("batch__account").order_by("-created_at").first()
 
 

@@ -8,6 +8,7 @@ from crm.models import User
 from jobs.choices import AttemptState, Outcome
 from jobs.models import Batch, Job
 from tests.jobs.asking import ACCOUNTS, BATCHES, JOBS, AsUser, ids
+from tests.jobs.importing import CREATE, created, lines, previewed, upload
 from tests.jobs.rows import a_batch, an_account, an_attempt, some_jobs
 
 pytestmark = [pytest.mark.django_db, pytest.mark.sqlite]
@@ -19,10 +20,11 @@ JOB_PATHS = [
 ]  # fmt: skip
 BATCH_PATHS = [
     ("get", ""), ("patch", ""), ("delete", ""), ("post", "/cancel"), ("get", "/jobs"), ("get", "/summary"),
-    ("get", "/status"),
+    ("get", "/status"), ("get", "/import"), ("get", "/import/errors"),
 ]  # fmt: skip
 OTHERS = [
     ("get", JOBS), ("post", f"{JOBS}/bulk-delete"), ("get", BATCHES), ("post", BATCHES), ("get", ACCOUNTS),
+    ("post", f"{BATCHES}/excel/preview"), ("post", f"{BATCHES}/excel/create"),
     ("get", f"{V1}/dashboard/stats"), ("get", f"{V1}/dashboard/overview"), ("get", f"{V1}/calls/history"),
 ]  # fmt: skip
 EVERYTHING = [
@@ -121,6 +123,19 @@ def test_in_bulk_another_s_job_is_one_of_those_not_found(
     assert (answer.status_code, answer.json()["deleted_count"]) == (207, 1)
     assert [error["job_id"] for error in answer.json()["errors"]] == [foreign.pk]
     assert Job.objects.filter(pk=foreign.pk).exists()
+
+
+def test_a_file_tells_an_agent_nothing_of_others_campaigns(
+    as_user: AsUser, bob: User, charlie: User, campaigns: dict[str, Batch], own_media: Any
+) -> None:
+    account, content = campaigns["bobs"].account, lines("nombre,telefono", "Rosa,987654321")
+    created(as_user(charlie), account, content, batch_name="Secreta")
+    told = "Fila 2: Ya está en otra campaña de la cuenta."
+    for name in ("Secreta", "Otra"):
+        answer = upload(as_user(bob), CREATE, content, account_id=account.pk, batch_name=name)
+        assert answer.status_code == 400, answer.data
+        assert answer.data["message"] == f"El archivo no tiene a nadie a quien llamar. {told}"
+    assert previewed(as_user(bob), account, content)["rows"][0]["problems"] == [told.removeprefix("Fila 2: ")]
 
 
 def test_everybody_else_sees_everything(as_user: AsUser, alice: User, laura: User, campaigns: dict[str, Batch]) -> None:

@@ -21,7 +21,7 @@ from jobs.models import CallAttempt
 from jobs.models.attempts import LEASE
 from jobs.providers import PROVIDERS, provider_named
 from jobs.providers.base import CallReport, Provider, Unreachable
-from jobs.results.ending import end_unplaced, hear
+from jobs.results.ending import OUR_WORD, end_unplaced, hear
 from jobs.results.told import GIVEN_UP_AFTER
 
 logger = logging.getLogger("puente.calls")
@@ -176,10 +176,14 @@ def _give_up(attempt: CallAttempt, error: str) -> None:
 
 
 def _complete(attempt: CallAttempt, provider: Provider) -> None:
-    """Its price and summary come after the end; what has not come within a day never will."""
+    """Its price and summary come after the end; what has not come within a day never will. One that goes on, though
+    for us it is over, is hung up.
+    """
     report = None
     try:
         report = provider.fetch(attempt.provider_ref) if attempt.provider_ref else None
+        if report is not None and report.outcome is None and attempt.outcome in OUR_WORD:
+            provider.stop(attempt.provider_ref)
     except Unreachable as error:
         logger.warning("%s is not settled yet: %s", attempt, error)
     if report is not None and report.outcome is not None:

@@ -29,7 +29,7 @@ SHOWN_IN_CRM = {"seconds", "ended_at", "summary", "transcript", "recording_url",
                 "call_back_at", "outcome"}  # fmt: skip
 _DECIDING = ("state", "outcome", "seconds")
 # Ends that we have told ourselves: the provider, when it speaks, knows better.
-_OUR_WORD = (Outcome.STOPPED, Outcome.UNKNOWN, Outcome.NOT_PLACED)
+OUR_WORD = (Outcome.STOPPED, Outcome.UNKNOWN, Outcome.NOT_PLACED)
 # A call that we hung up is asked about this soon: its price and what was said are still to come.
 AFTER_HANGING_UP = timedelta(seconds=5)
 
@@ -86,6 +86,8 @@ def _hear(job: Job | None, attempt: CallAttempt, report: CallReport) -> None:
     if report.outcome is None:
         if attempt.is_live:
             attempt.state = AttemptState.CALLING
+        elif attempt.outcome in OUR_WORD:  # nobody waits for this call any more: whoever follows hangs it up
+            attempt.is_settled, attempt.look_at = False, timezone.now()
         return
     price(attempt, report)
     if attempt.is_live:
@@ -101,7 +103,7 @@ def _hear(job: Job | None, attempt: CallAttempt, report: CallReport) -> None:
 
 def _knows_better(attempt: CallAttempt, told: Outcome) -> bool:
     """Whether the provider corrects what we have said ourselves, or somebody turns out to want no calls."""
-    return attempt.outcome != told and (attempt.outcome in _OUR_WORD or told == Outcome.OPT_OUT)
+    return attempt.outcome != told and (attempt.outcome in OUR_WORD or told == Outcome.OPT_OUT)
 
 
 def _end(job: Job | None, attempt: CallAttempt, outcome: Outcome, *, is_counted: bool = True) -> None:

@@ -14,6 +14,7 @@ from jobs.dialling.following import follow_due
 from jobs.dialling.placing import place_all
 from jobs.models import CallAttempt, Count, Job, SimulatedCall
 from jobs.providers.base import CallReport, Uncertain, Unreachable
+from jobs.results.ending import end_unplaced, hear
 from tests.jobs.dialling import Told, make_due, placed_ago
 from tests.jobs.dialling import told as told
 from tests.jobs.retell_server import RetellServer, a_retell_server, dropping_after, failing_after, refusing
@@ -291,6 +292,18 @@ def test_a_price_that_does_not_come_is_waited_for_for_a_day(told: Told, says: An
 
 
 # --- Several at it ----------------------------------------------------------------------------
+
+
+def test_a_call_that_begins_after_it_was_given_up_is_hung_up(told: Told) -> None:
+    """The provider did not know it in time; nobody waits for it, and its job may be dialled anew."""
+    attempt = one(AttemptState.PLACING)
+    end_unplaced(attempt.pk, Outcome.NOT_PLACED)
+    told.on_fetch = lambda ref: CallReport(ref=ref)
+    hear(attempt.pk, CallReport(ref="ref_late"))
+    assert follow_due() == 1
+    assert told.stopped == ["ref_late"]
+    assert stands(attempt) == ("ended", "not_placed", "pending")
+    assert look_in(attempt) > 0
 
 
 def test_what_one_is_at_another_leaves_alone(told: Told) -> None:

@@ -16,6 +16,7 @@ from jobs.admin import wording
 from jobs.admin.asking import Question, ask
 from jobs.admin.leaving_alone import leave_alone
 from jobs.choices import JobStatus
+from jobs.dialling.rules import Hold
 from jobs.dialling.why import IN_QUEUE, why
 from jobs.models import CallAttempt, DoNotCall, Job
 from jobs.services import JobService
@@ -41,7 +42,7 @@ def page(model_admin: Any, request: HttpRequest, job: Job) -> HttpResponse:
         "is_held": hold.code != IN_QUEUE.code and job.status in HELD,
         "phones": phones_of(job),
         "subject": wording.subject_of(job),
-        "facts": facts_of(job),
+        "facts": facts_of(job, hold),
         "tries": tries_of(job, actor(request)),
         "may_retry": job.may_become(JobStatus.PENDING) and not job.is_live,
         "may_cancel": job.may_become(JobStatus.CANCELLED),
@@ -67,11 +68,12 @@ def phones_of(job: Job) -> list[dict[str, Any]]:
     ]
 
 
-def facts_of(job: Job) -> list[tuple[str, str]]:
+def facts_of(job: Job, hold: Hold) -> list[tuple[str, str]]:
+    """The next try is when the rules allow one, which may be later than when the job itself is due."""
     facts = [
         ("Documento", job.document or NOTHING),
         ("Intentos", f"{job.attempts} de {job.max_attempts}"),
-        ("Próximo intento", wording.next_try(job)),
+        ("Próximo intento", moment(hold.next_try_at) if hold.next_try_at else wording.next_try(job)),
         ("Primera llamada", moment(job.started_at)),
         ("Terminado", moment(job.finished_at)),
         ("Código", job.job_id),

@@ -279,6 +279,7 @@ def test_mistakes_are_told_and_nothing_is_saved(alice: User, mistake: Any, told:
     answer = client.post(doing(batch, "ajustes"), typed(client, batch, **mistake))
     assert answer.status_code == 200
     assert told in text_of(answer)
+    assert "Los ajustes no se guardaron" in messages_of(answer)[0]
     assert Batch.objects.get(pk=batch.pk).call_settings == batch.call_settings
 
 

@@ -6,6 +6,7 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
+from django.utils import timezone
 
 from crm.models import AuditEntry, User
 from jobs.choices import AttemptState, JobStatus, Outcome
@@ -63,6 +64,13 @@ def test_why_comes_first(alice: User, values: Any, told: str) -> None:
     page = at_desk(alice).get(page_of(job))
     assert told.lower() in page.context["why"].lower()
     assert page.context["why"] in text_of(page)
+
+
+def test_the_next_try_is_when_the_rules_allow_one(alice: User) -> None:
+    weekday = timezone.localtime().isoweekday()
+    job = a_job(a_batch(call_settings={"days_of_week": [weekday % 7 + 1]}))
+    tomorrow = dict(at_desk(alice).get(page_of(job)).context["facts"])["Próximo intento"]
+    assert tomorrow.startswith("mañana")
 
 
 def test_a_paused_campaign_is_the_reason(alice: User) -> None:

@@ -24,6 +24,7 @@ from tests.factories import (
     OpportunityFactory,
     TaskFactory,
 )
+from tests.jobs.rows import a_job
 from tests.whatsapp.rows import said, thread_with
 from whatsapp.choices import LinkRule
 from whatsapp.linking import link
@@ -50,6 +51,7 @@ def everything_about(contact: Contact) -> list[models.Model]:
         TaskFactory(contact=contact),
         NoteFactory(contact=contact),
         OpportunityFactory(contact=contact),
+        a_job(contact=contact),
     ]
 
 

@@ -154,7 +154,7 @@ def test_everything_that_hung_on_the_other_hangs_on_the_survivor(as_user: AsUser
     appointment.refresh_from_db()
     assert appointment.lead.contact_id == survivor.pk
     assert answer["merge"]["moved"] == {
-        "calls.call": 1, "crm.lead": 1, "crm.note": 1, "crm.task": 1, "opportunities.opportunity": 1,
+        "calls.call": 1, "crm.lead": 1, "crm.note": 1, "crm.task": 1, "jobs.job": 1, "opportunities.opportunity": 1,
     }  # fmt: skip
 
 
@@ -237,7 +237,7 @@ def test_undoing_puts_everything_back(as_user: AsUser, laura: User) -> None:
     assert response.status_code == 200, response.content
     answer = response.json()
     assert answer["returned"] == {
-        "calls.call": 1, "crm.lead": 1, "crm.note": 1, "crm.task": 1, "opportunities.opportunity": 1,
+        "calls.call": 1, "crm.lead": 1, "crm.note": 1, "crm.task": 1, "jobs.job": 1, "opportunities.opportunity": 1,
     }  # fmt: skip
     assert (answer["not_returned"], answer["edited_since"]) == ({}, [])
     assert answer["restored_contact"]["email"] == "luz@x.test"

@@ -1,6 +1,7 @@
 """Several rows at a time, each in a thread of its own: another system is waited for, not computed."""
 
 import logging
+from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
@@ -19,13 +20,20 @@ def do_each(act: Callable[[_Row], None], rows: Sequence[_Row]) -> None:
         for row in rows:
             _guarded(act, row)
         return
-    with ThreadPoolExecutor(max_workers=min(settings.CALL_THREADS, len(rows)), thread_name_prefix="calls") as pool:
-        list(pool.map(lambda row: _in_thread(act, row), rows))
+    waiting = deque(rows)
+    threads = min(settings.CALL_THREADS, len(rows))
+    with ThreadPoolExecutor(max_workers=threads, thread_name_prefix="calls") as pool:
+        for _ in range(threads):
+            pool.submit(_work, act, waiting)
 
 
-def _in_thread(act: Callable[[_Row], None], row: _Row) -> None:
+def _work(act: Callable[[_Row], None], waiting: deque[_Row]) -> None:
+    """One after the other until none is left, over one connection: opening another for each row took half the time."""
     try:
-        _guarded(act, row)
+        while True:
+            _guarded(act, waiting.popleft())
+    except IndexError:
+        return
     finally:
         connection.close()  # of this thread, which nobody uses again
 

@@ -11,7 +11,7 @@ import os
 import socket
 import threading
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 from email.utils import parsedate_to_datetime
@@ -22,10 +22,9 @@ from uuid import uuid4
 import orjson
 import requests
 from django.conf import settings
-from requests.adapters import HTTPAdapter
-from urllib3 import HTTPConnectionPool, HTTPSConnectionPool
-from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.exceptions import HTTPError, NameResolutionError
+
+from crm.wires import WatchedAdapter, Wire, watchdog
 
 CONNECT_SECONDS = 5.0
 READ_SECONDS = 15.0
@@ -144,55 +143,10 @@ def download(url: str, into: BinaryIO, *, most: int) -> Download:
 
 
 @dataclass
-class _Wire:
-    """The connection in use, so that a limit on the whole exchange can cut it."""
-
-    sock: socket.socket | None = None
-    was_cut: bool = False
-
-    def cut(self) -> None:
-        self.was_cut = True
-        if (sock := self.sock) is not None:
-            with suppress(OSError):  # closed already
-                # Not the method of a TLS socket: it forgets its keys, and the reader would get what is encrypted.
-                socket.socket.shutdown(sock, socket.SHUT_RDWR)
-
-
-class _Watched:
-    """A connection that tells the wire of its thread which socket it uses."""
-
-    wire: _Wire
-
-    def connect(self: Any) -> None:
-        super().connect()  # type: ignore[misc]
-        self.wire.sock = self.sock
-
-    def request(self: Any, *args: Any, **kwargs: Any) -> None:
-        self.wire.sock = self.sock
-        super().request(*args, **kwargs)  # type: ignore[misc]
-
-
-class _Adapter(HTTPAdapter):
-    def __init__(self, wire: _Wire) -> None:
-        self._wire = wire
-        super().__init__(pool_connections=2, pool_maxsize=1, max_retries=0)
-
-    def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
-        super().init_poolmanager(*args, **kwargs)
-        watched = {"wire": self._wire}
-        http = type("Http", (_Watched, HTTPConnection), watched)
-        https = type("Https", (_Watched, HTTPSConnection), watched)
-        self.poolmanager.pool_classes_by_scheme = {
-            "http": type("HttpPool", (HTTPConnectionPool,), {"ConnectionCls": http}),
-            "https": type("HttpsPool", (HTTPSConnectionPool,), {"ConnectionCls": https}),
-        }
-
-
-@dataclass
 class _Line:
     """The session of one thread of one process; a child does not use its parent's connections."""
 
-    wire: _Wire = field(default_factory=_Wire)
+    wire: Wire = field(default_factory=Wire)
     session: requests.Session = field(default_factory=requests.Session)
     process: int = field(default_factory=os.getpid)
 
@@ -200,7 +154,7 @@ class _Line:
         # The machine's environment would put its own passwords (.netrc) in the place of the token.
         self.session.trust_env = False
         for scheme in ("https://", "http://"):
-            self.session.mount(scheme, _Adapter(self.wire))
+            self.session.mount(scheme, WatchedAdapter(self.wire, pools=2))
 
 
 _lines = threading.local()
@@ -219,26 +173,25 @@ def _exchange(method: str, url: str, *, seconds: float, **arguments: Any) -> Ite
     if not settings.WHATSAPP_ACCESS_TOKEN:
         raise GraphError("Falta el token de acceso de WhatsApp (WHATSAPP_ACCESS_TOKEN).")
     line = _line()
-    line.wire.sock, line.wire.was_cut = None, False
     headers = {
         "Authorization": f"Bearer {settings.WHATSAPP_ACCESS_TOKEN}",
         "Accept-Encoding": "identity",
         "User-Agent": "Puente-CRM/1",
         **arguments.pop("headers", {}),
     }
-    limit = threading.Timer(seconds, line.wire.cut)
-    limit.daemon = True
-    limit.start()
     try:
-        with line.session.request(
-            method,
-            url,
-            headers=headers,
-            timeout=(CONNECT_SECONDS, READ_SECONDS),
-            allow_redirects=False,
-            stream=True,
-            **arguments,
-        ) as response:
+        with (
+            watchdog.over(line.wire, seconds),
+            line.session.request(
+                method,
+                url,
+                headers=headers,
+                timeout=(CONNECT_SECONDS, READ_SECONDS),
+                allow_redirects=False,
+                stream=True,
+                **arguments,
+            ) as response,
+        ):
             line.session.cookies.clear()
             # http.client takes a head, and a body without a length, that was cut short for a whole one.
             if not line.wire.was_cut:
@@ -253,8 +206,6 @@ def _exchange(method: str, url: str, *, seconds: float, **arguments: Any) -> Ite
     except (requests.RequestException, HTTPError, OSError, UnicodeError) as error:
         sentence = _TOO_SLOW.format(seconds) if line.wire.was_cut else _sentence_for(error)
         raise GraphError(sentence) from error
-    finally:
-        limit.cancel()
 
 
 def _pieces(response: requests.Response) -> Iterator[bytes]:

@@ -1,6 +1,6 @@
 """One message over HTTP, and whatever may come back: a receiver can be slow, endless, hostile or gone.
 
-What `requests` does not have is added here and beside: a limit on the whole exchange (watchdog.py), a limit on the
+What `requests` does not have is added here and beside: a limit on the whole exchange (crm/wires.py), a limit on the
 answer, and a check of the address that is really connected to (connections.py; research in docs/webhooks.md).
 """
 
@@ -16,11 +16,11 @@ from django.conf import settings
 from requests.utils import check_header_validity
 from urllib3.exceptions import HTTPError
 
+from crm.wires import Wire, watchdog
 from integrations.sending.addresses import refusal_of
 from integrations.sending.answers import Answer, UrlRefused, answered, sentence_for, unanswered, was_closed
 from integrations.sending.connections import GuardedAdapter
 from integrations.sending.signing import sign
-from integrations.sending.watchdog import Wire, watchdog
 
 if TYPE_CHECKING:
     from integrations.destinations import Destination

@@ -12,8 +12,8 @@ from urllib3 import HTTPConnectionPool, HTTPSConnectionPool, PoolManager
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.exceptions import ConnectTimeoutError, NameResolutionError, NewConnectionError
 
+from crm.wires import Wire
 from integrations.sending.addresses import is_public
-from integrations.sending.watchdog import Wire
 
 
 class AddressRefused(NewConnectionError):

@@ -60,7 +60,7 @@ def _wait_for_reference(attempt: CallAttempt, wanted_at: datetime) -> bool:
     """Until the placing worker knows the call or that there is none; then as the provider says. Always False."""
     until = time.monotonic() + PATIENCE
     while time.monotonic() < until:
-        time.sleep(PAUSE)
+        time.sleep(PAUSE)  # the worker that is placing it writes the reference down any moment
         attempt.refresh_from_db(fields=["state"])
         if attempt.state != AttemptState.PLACING:
             return False

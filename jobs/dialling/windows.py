@@ -205,7 +205,7 @@ def public_holidays(country: str, year: int) -> Mapping[date, str]:
     try:
         language = "es" if "es" in holidays.country_holidays(country).supported_languages else None
         return dict(holidays.country_holidays(country, years=year, language=language))
-    except NotImplementedError:
+    except NotImplementedError:  # how the library says that it does not know the country
         return {}
 
 

@@ -189,7 +189,7 @@ def _begin(batch: Batch, upload: _Upload, reading: Reading, *, creates: bool) ->
 def _followed(run: BatchImport, until: float) -> BatchImport:
     """Somebody is at this very file: wait for them, so that both are told the same."""
     while not run.is_finished and time.monotonic() < until and not _is_in_transaction():
-        time.sleep(_MOMENT)
+        time.sleep(_MOMENT)  # whoever is at the file works on; nothing tells when they are done
         run.refresh_from_db()
     return run
 

@@ -244,3 +244,17 @@ def test_every_act_has_words(alice: User) -> None:
     service.cancel(batch)
     service.remove(batch, delete_jobs=False)
     assert {*noted(), "account_topped_up", "account_changed"} <= ACTS.keys()
+
+
+def test_what_is_completed_stays_completed_when_the_campaign_is_cancelled_and_read() -> None:
+    """Anchor 5: one part of the original wrote "done", another counted "completed"; a recount lost them all."""
+    batch = a_batch()
+    for job in some_jobs(3, batch):
+        attempt = an_attempt(job)
+        hear(attempt.pk, a_report(attempt))
+    some_jobs(2, batch)
+    BatchService(None).cancel(batch)
+    totals = Count.objects.of(batch.pk)
+    assert (totals.completed, totals.cancelled, totals.jobs) == (3, 2, 5)
+    assert set(Job.objects.values_list("status", flat=True)) == {"completed", "cancelled"}
+    assert_counts_are_exact()

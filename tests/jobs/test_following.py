@@ -167,6 +167,7 @@ def test_its_end_is_taken_in(told: Told, outcome: Outcome, status: JobStatus) ->
 
 
 def test_one_that_talks_longer_than_the_campaign_allows_is_hung_up(told: Told) -> None:
+    """Anchor 7: the time-out of the original only stopped asking, and the call went on."""
     batch = a_batch(call_settings={"max_call_duration": 60, "ring_timeout": 30})
     attempt = an_attempt(a_job(batch), provider="told", provider_ref="r1")
     placed_ago(attempt, seconds=151)  # ringing, talk and a minute

@@ -70,6 +70,20 @@ def holding(seconds: float) -> Behaviour:
     return behave
 
 
+def answering_only_together(requests: int) -> Behaviour:
+    """Nobody is answered before so many ask at the same moment; who asks alone gets no call."""
+    gate = threading.Barrier(requests, timeout=10)
+
+    def behave(server: "RetellServer", handler: BaseHTTPRequestHandler, body: dict[str, Any]) -> Answer | None:
+        try:
+            gate.wait()
+        except threading.BrokenBarrierError:
+            return _error(503, "Alone.")
+        return server.create(body)
+
+    return behave
+
+
 def mumbling(server: "RetellServer", handler: BaseHTTPRequestHandler, body: dict[str, Any]) -> Answer:
     """Never comes to the end of its headers: no pause is long enough for a limit on pauses."""
     server.create(body)

@@ -63,6 +63,7 @@ class Migration(migrations.Migration):
             ],
             options={
                 'verbose_name': 'usuario',
+                'constraints': [models.CheckConstraint(condition=models.Q(('role__in', ['admin', 'lawyer', 'agent', 'user'])), name='user_role_is_known', violation_error_message='El valor no está entre los permitidos.'), models.UniqueConstraint(django.db.models.functions.text.Lower('email'), name='user_email_is_unique', violation_error_message='Ya existe un usuario con este correo.'), models.CheckConstraint(condition=models.Q(('username__isnull', True), models.Q(('username__contains', '@'), _negated=True), _connector='OR'), name='user_name_is_no_email', violation_error_message='El nombre de usuario no puede ser un correo.')],
             },
         ),
         migrations.CreateModel(
@@ -101,6 +102,7 @@ class Migration(migrations.Migration):
             options={
                 'verbose_name': 'registro de auditoría',
                 'verbose_name_plural': 'registros de auditoría',
+                'indexes': [models.Index(fields=['-created_at', '-id'], name='audit_newest'), models.Index(fields=['entity_type', 'entity_id'], name='audit_of_entity'), models.Index(fields=['actor', '-created_at'], name='audit_of_actor')],
             },
         ),
         migrations.CreateModel(
@@ -154,6 +156,8 @@ class Migration(migrations.Migration):
             ],
             options={
                 'verbose_name': 'contacto',
+                'indexes': [models.Index(condition=models.Q(('is_deleted', False)), fields=['-created_at', '-id'], name='contact_newest'), models.Index(condition=models.Q(('is_deleted', False)), fields=['responsible_user', '-created_at', '-id'], name='contact_of_responsible'), models.Index(condition=models.Q(('is_deleted', False)), fields=['name_in_order', 'id'], name='contact_by_name'), models.Index(condition=models.Q(('is_deleted', False)), fields=['proxima_llamada_fecha', 'id'], name='contact_next_call'), models.Index(condition=models.Q(('merged_into__isnull', False)), fields=['document_number'], name='contact_absorbed_document')],
+                'constraints': [models.CheckConstraint(condition=models.Q(('grading_llamada__in', ['A', 'B+', 'B-', 'C', 'D'])), name='contact_call_grading_is_known', violation_error_message='El valor no está entre los permitidos.'), models.CheckConstraint(condition=models.Q(('grading_situacion__in', ['A', 'B+', 'B-', 'C', 'D'])), name='contact_situation_grading_is_known', violation_error_message='El valor no está entre los permitidos.'), models.CheckConstraint(condition=models.Q(('document_type__in', ['DNI', 'RUC', 'CE', 'Pasaporte', 'Otro'])), name='contact_document_type_is_known', violation_error_message='El valor no está entre los permitidos.'), models.CheckConstraint(condition=models.Q(('landing_product__in', ['situacion_irregular', 'nacionalidad'])), name='contact_landing_product_is_known', violation_error_message='El valor no está entre los permitidos.'), models.CheckConstraint(condition=models.Q(('name', ''), _negated=True), name='contact_has_a_name', violation_error_message='El nombre es obligatorio.'), models.UniqueConstraint(django.db.models.functions.text.Lower('email'), condition=models.Q(('is_deleted', False), ('email__isnull', False)), name='contact_email_is_unique', violation_error_message='Ya existe un contacto con este correo.'), models.UniqueConstraint(condition=models.Q(('is_deleted', False), ('document_number__isnull', False)), fields=('document_number',), name='contact_document_is_unique', violation_error_message='Ya existe un contacto con este documento.')],
             },
         ),
         migrations.CreateModel(
@@ -175,6 +179,7 @@ class Migration(migrations.Migration):
             options={
                 'verbose_name': 'fusión de contactos',
                 'verbose_name_plural': 'fusiones de contactos',
+                'constraints': [models.UniqueConstraint(condition=models.Q(('undone_at__isnull', True)), fields=('absorbed',), name='contact_is_merged_once', violation_error_message='El contacto ya está fusionado con otro.'), models.CheckConstraint(condition=models.Q(('survivor', models.F('absorbed')), _negated=True), name='contact_is_not_merged_with_itself', violation_error_message='Un contacto no se fusiona consigo mismo.')],
             },
         ),
         migrations.CreateModel(
@@ -189,6 +194,8 @@ class Migration(migrations.Migration):
             ],
             options={
                 'verbose_name': 'teléfono',
+                'indexes': [models.Index(fields=['key'], name='contact_phone_key')],
+                'constraints': [models.UniqueConstraint(fields=('contact', 'number'), name='contact_phone_once', violation_error_message='El contacto ya tiene este teléfono.'), models.CheckConstraint(condition=models.Q(('label__in', ['phone', 'mobile', 'landline', 'other'])), name='contact_phone_label_is_known', violation_error_message='El valor no está entre los permitidos.')],
             },
         ),
         migrations.CreateModel(
@@ -240,6 +247,8 @@ class Migration(migrations.Migration):
             options={
                 'verbose_name': 'importación',
                 'verbose_name_plural': 'importaciones',
+                'indexes': [models.Index(fields=['-created_at', '-id'], name='import_newest'), models.Index(condition=models.Q(('state__in', ['queued', 'running'])), fields=['leased_until'], name='import_unfinished')],
+                'constraints': [models.CheckConstraint(condition=models.Q(('kind__in', ['contacts', 'leads'])), name='import_kind_is_known', violation_error_message='El valor no está entre los permitidos.'), models.CheckConstraint(condition=models.Q(('state__in', ['previewed', 'queued', 'running', 'done', 'failed', 'cancelled'])), name='import_state_is_known', violation_error_message='El valor no está entre los permitidos.'), models.CheckConstraint(condition=models.Q(('processed_rows', django.db.models.expressions.CombinedExpression(django.db.models.expressions.CombinedExpression(django.db.models.expressions.CombinedExpression(models.F('created_rows'), '+', models.F('merged_rows')), '+', models.F('duplicate_rows')), '+', models.F('failed_rows')))), name='import_accounts_for_every_row', violation_error_message='Las cuentas de la importación no cuadran.')],
             },
         ),
         migrations.CreateModel(
@@ -256,6 +265,8 @@ class Migration(migrations.Migration):
             options={
                 'verbose_name': 'fila importada',
                 'verbose_name_plural': 'filas importadas',
+                'indexes': [models.Index(fields=['run', 'outcome', 'number'], name='import_row_by_outcome')],
+                'constraints': [models.UniqueConstraint(fields=('run', 'number'), name='import_row_is_accounted_once', violation_error_message='Esta fila del archivo ya está registrada.'), models.CheckConstraint(condition=models.Q(('outcome__in', ['created', 'merged', 'duplicate', 'failed'])), name='import_row_outcome_is_known', violation_error_message='El valor no está entre los permitidos.')],
             },
         ),
         migrations.CreateModel(
@@ -290,6 +301,8 @@ class Migration(migrations.Migration):
             ],
             options={
                 'verbose_name': 'lead',
+                'indexes': [models.Index(fields=['-created_at', '-id'], name='lead_newest'), models.Index(fields=['responsible_user', '-created_at', '-id'], name='lead_of_responsible'), models.Index(fields=['tipificacion', '-created_at', '-id'], name='lead_by_typification'), models.Index(fields=['status', '-created_at', '-id'], name='lead_by_status')],
+                'constraints': [models.CheckConstraint(condition=models.Q(('tipo_documento__in', ['DNI', 'RUC', 'CE', 'Pasaporte', 'Otro'])), name='lead_document_type_is_known', violation_error_message='El valor no está entre los permitidos.'), models.CheckConstraint(condition=models.Q(('proyecto_interes__in', ['OASIS 1 (HUACHO 1)', 'OASIS 2 (AUCALLAMA)', 'OASIS 3 (HUACHO 2)', 'OASIS 1 y 2', 'OASIS 2 y 3', 'OASIS 1 y 3', 'OASIS 1,2 y 3'])), name='lead_project_is_known', violation_error_message='El valor no está entre los permitidos.'), models.CheckConstraint(condition=models.Q(('tipificacion__in', ['NO CONTESTA', 'DATO FALSO', 'NO INTERESADO - POR PROYECTO', 'FUERA DE SERVICIO', 'NO REGISTRADO', 'VOLVER A LLAMAR', 'APAGADO', 'SEGUIMIENTO', 'NO INTERESADO - MEDIOS ECONOMICOS', 'CITA - ZOOM', 'NO INTERESADO - UBICACION', 'NO INTERESADO - YA COMPRO EN OTRO LUGAR', 'INFORMACION WSP/CORREO', 'TERCERO', 'NO INTERESADO - LEGALES', 'CITA - SALA', 'CITA - PROYECTO', 'CITA - POR CONFIRMAR', 'CITA - HxH', 'YA ASISTIO', 'DUPLICADO', 'YA ES PROPIETARIO', 'AGENTE INMOBILIARIO', 'GESTON WSP', 'NO CALIFICA'])), name='lead_typification_is_known', violation_error_message='El valor no está entre los permitidos.'), models.CheckConstraint(condition=models.Q(('calle_o_modulo__in', ['CALLE', 'MODULO'])), name='lead_capture_place_is_known', violation_error_message='El valor no está entre los permitidos.'), models.CheckConstraint(condition=models.Q(('status__in', ['new', 'contacted', 'proposal', 'negotiation', 'won', 'lost'])), name='lead_status_is_known', violation_error_message='El valor no está entre los permitidos.'), models.CheckConstraint(condition=models.Q(('nombre', ''), _negated=True), name='lead_has_a_name', violation_error_message='El nombre es obligatorio.')],
             },
         ),
         migrations.CreateModel(
@@ -311,6 +324,8 @@ class Migration(migrations.Migration):
             ],
             options={
                 'verbose_name': 'cita',
+                'indexes': [models.Index(fields=['-fecha_hora', '-id'], name='appointment_newest'), models.Index(fields=['estado', '-fecha_hora', '-id'], name='appointment_by_state'), models.Index(fields=['responsible_user', '-fecha_hora'], name='appointment_of_responsible')],
+                'constraints': [models.CheckConstraint(condition=models.Q(('estado__in', ['Pendiente', 'Confirmada', 'Realizada', 'Cancelada', 'Reprogramada', 'No asistió'])), name='appointment_state_is_known', violation_error_message='El valor no está entre los permitidos.')],
             },
         ),
         migrations.CreateModel(
@@ -328,6 +343,8 @@ class Migration(migrations.Migration):
             ],
             options={
                 'verbose_name': 'nota',
+                'indexes': [models.Index(fields=['-created_at', '-id'], name='note_newest'), models.Index(fields=['contact', '-created_at'], name='note_of_contact'), models.Index(condition=models.Q(('lead__isnull', False)), fields=['lead', '-created_at'], name='note_of_lead'), models.Index(fields=['created_by', '-created_at'], name='note_of_author')],
+                'constraints': [models.CheckConstraint(condition=models.Q(models.Q(('contact__isnull', False), ('lead__isnull', True)), models.Q(('contact__isnull', True), ('lead__isnull', False)), _connector='OR'), name='note_has_exactly_one_subject', violation_error_message='Indique un contacto o un lead, y solo uno.'), models.CheckConstraint(condition=models.Q(('note_type__in', ['comment', 'call', 'meeting', 'email', 'task', 'system', 'other'])), name='note_type_is_known', violation_error_message='El valor no está entre los permitidos.'), models.CheckConstraint(condition=models.Q(('content', ''), _negated=True), name='note_has_content', violation_error_message='El contenido es obligatorio.')],
             },
         ),
         migrations.CreateModel(
@@ -352,250 +369,8 @@ class Migration(migrations.Migration):
             ],
             options={
                 'verbose_name': 'tarea',
+                'indexes': [models.Index(fields=['contact', 'complete_till'], name='task_of_contact'), models.Index(condition=models.Q(('lead__isnull', False)), fields=['lead', 'complete_till'], name='task_of_lead'), models.Index(condition=models.Q(('is_completed', False)), fields=['complete_till', 'id'], name='task_open_by_due'), models.Index(condition=models.Q(('is_completed', False)), fields=['responsible_user', 'complete_till', 'id'], name='task_open_of_responsible'), models.Index(fields=['-created_at', '-id'], name='task_newest')],
+                'constraints': [models.CheckConstraint(condition=models.Q(models.Q(('contact__isnull', False), ('lead__isnull', True)), models.Q(('contact__isnull', True), ('lead__isnull', False)), _connector='OR'), name='task_has_exactly_one_subject', violation_error_message='Indique un contacto o un lead, y solo uno.'), models.CheckConstraint(condition=models.Q(('task_type__in', ['call', 'meeting', 'email', 'deadline', 'follow_up', 'reminder', 'other', 'first_call', 'note_sale'])), name='task_type_is_known', violation_error_message='El valor no está entre los permitidos.'), models.CheckConstraint(condition=models.Q(('text', ''), _negated=True), name='task_has_a_text', violation_error_message='El texto es obligatorio.'), models.UniqueConstraint(condition=models.Q(('is_completed', False), ('planned_key__isnull', False)), fields=('planned_key',), name='task_is_planned_once', violation_error_message='Esta tarea ya está planificada.')],
             },
-        ),
-        migrations.AddConstraint(
-            model_name='user',
-            constraint=models.CheckConstraint(condition=models.Q(('role__in', ['admin', 'lawyer', 'agent', 'user'])), name='user_role_is_known', violation_error_message='El valor no está entre los permitidos.'),
-        ),
-        migrations.AddConstraint(
-            model_name='user',
-            constraint=models.UniqueConstraint(django.db.models.functions.text.Lower('email'), name='user_email_is_unique', violation_error_message='Ya existe un usuario con este correo.'),
-        ),
-        migrations.AddConstraint(
-            model_name='user',
-            constraint=models.CheckConstraint(condition=models.Q(('username__isnull', True), models.Q(('username__contains', '@'), _negated=True), _connector='OR'), name='user_name_is_no_email', violation_error_message='El nombre de usuario no puede ser un correo.'),
-        ),
-        migrations.AddIndex(
-            model_name='auditentry',
-            index=models.Index(fields=['-created_at', '-id'], name='audit_newest'),
-        ),
-        migrations.AddIndex(
-            model_name='auditentry',
-            index=models.Index(fields=['entity_type', 'entity_id'], name='audit_of_entity'),
-        ),
-        migrations.AddIndex(
-            model_name='auditentry',
-            index=models.Index(fields=['actor', '-created_at'], name='audit_of_actor'),
-        ),
-        migrations.AddIndex(
-            model_name='contact',
-            index=models.Index(condition=models.Q(('is_deleted', False)), fields=['-created_at', '-id'], name='contact_newest'),
-        ),
-        migrations.AddIndex(
-            model_name='contact',
-            index=models.Index(condition=models.Q(('is_deleted', False)), fields=['responsible_user', '-created_at', '-id'], name='contact_of_responsible'),
-        ),
-        migrations.AddIndex(
-            model_name='contact',
-            index=models.Index(condition=models.Q(('is_deleted', False)), fields=['name_in_order', 'id'], name='contact_by_name'),
-        ),
-        migrations.AddIndex(
-            model_name='contact',
-            index=models.Index(condition=models.Q(('is_deleted', False)), fields=['proxima_llamada_fecha', 'id'], name='contact_next_call'),
-        ),
-        migrations.AddIndex(
-            model_name='contact',
-            index=models.Index(condition=models.Q(('merged_into__isnull', False)), fields=['document_number'], name='contact_absorbed_document'),
-        ),
-        migrations.AddConstraint(
-            model_name='contact',
-            constraint=models.CheckConstraint(condition=models.Q(('grading_llamada__in', ['A', 'B+', 'B-', 'C', 'D'])), name='contact_call_grading_is_known', violation_error_message='El valor no está entre los permitidos.'),
-        ),
-        migrations.AddConstraint(
-            model_name='contact',
-            constraint=models.CheckConstraint(condition=models.Q(('grading_situacion__in', ['A', 'B+', 'B-', 'C', 'D'])), name='contact_situation_grading_is_known', violation_error_message='El valor no está entre los permitidos.'),
-        ),
-        migrations.AddConstraint(
-            model_name='contact',
-            constraint=models.CheckConstraint(condition=models.Q(('document_type__in', ['DNI', 'RUC', 'CE', 'Pasaporte', 'Otro'])), name='contact_document_type_is_known', violation_error_message='El valor no está entre los permitidos.'),
-        ),
-        migrations.AddConstraint(
-            model_name='contact',
-            constraint=models.CheckConstraint(condition=models.Q(('landing_product__in', ['situacion_irregular', 'nacionalidad'])), name='contact_landing_product_is_known', violation_error_message='El valor no está entre los permitidos.'),
-        ),
-        migrations.AddConstraint(
-            model_name='contact',
-            constraint=models.CheckConstraint(condition=models.Q(('name', ''), _negated=True), name='contact_has_a_name', violation_error_message='El nombre es obligatorio.'),
-        ),
-        migrations.AddConstraint(
-            model_name='contact',
-            constraint=models.UniqueConstraint(django.db.models.functions.text.Lower('email'), condition=models.Q(('is_deleted', False), ('email__isnull', False)), name='contact_email_is_unique', violation_error_message='Ya existe un contacto con este correo.'),
-        ),
-        migrations.AddConstraint(
-            model_name='contact',
-            constraint=models.UniqueConstraint(condition=models.Q(('is_deleted', False), ('document_number__isnull', False)), fields=('document_number',), name='contact_document_is_unique', violation_error_message='Ya existe un contacto con este documento.'),
-        ),
-        migrations.AddConstraint(
-            model_name='contactmerge',
-            constraint=models.UniqueConstraint(condition=models.Q(('undone_at__isnull', True)), fields=('absorbed',), name='contact_is_merged_once', violation_error_message='El contacto ya está fusionado con otro.'),
-        ),
-        migrations.AddConstraint(
-            model_name='contactmerge',
-            constraint=models.CheckConstraint(condition=models.Q(('survivor', models.F('absorbed')), _negated=True), name='contact_is_not_merged_with_itself', violation_error_message='Un contacto no se fusiona consigo mismo.'),
-        ),
-        migrations.AddIndex(
-            model_name='contactphone',
-            index=models.Index(fields=['key'], name='contact_phone_key'),
-        ),
-        migrations.AddConstraint(
-            model_name='contactphone',
-            constraint=models.UniqueConstraint(fields=('contact', 'number'), name='contact_phone_once', violation_error_message='El contacto ya tiene este teléfono.'),
-        ),
-        migrations.AddConstraint(
-            model_name='contactphone',
-            constraint=models.CheckConstraint(condition=models.Q(('label__in', ['phone', 'mobile', 'landline', 'other'])), name='contact_phone_label_is_known', violation_error_message='El valor no está entre los permitidos.'),
-        ),
-        migrations.AddIndex(
-            model_name='importrun',
-            index=models.Index(fields=['-created_at', '-id'], name='import_newest'),
-        ),
-        migrations.AddIndex(
-            model_name='importrun',
-            index=models.Index(condition=models.Q(('state__in', ['queued', 'running'])), fields=['leased_until'], name='import_unfinished'),
-        ),
-        migrations.AddConstraint(
-            model_name='importrun',
-            constraint=models.CheckConstraint(condition=models.Q(('kind__in', ['contacts', 'leads'])), name='import_kind_is_known', violation_error_message='El valor no está entre los permitidos.'),
-        ),
-        migrations.AddConstraint(
-            model_name='importrun',
-            constraint=models.CheckConstraint(condition=models.Q(('state__in', ['previewed', 'queued', 'running', 'done', 'failed', 'cancelled'])), name='import_state_is_known', violation_error_message='El valor no está entre los permitidos.'),
-        ),
-        migrations.AddConstraint(
-            model_name='importrun',
-            constraint=models.CheckConstraint(condition=models.Q(('processed_rows', django.db.models.expressions.CombinedExpression(django.db.models.expressions.CombinedExpression(django.db.models.expressions.CombinedExpression(models.F('created_rows'), '+', models.F('merged_rows')), '+', models.F('duplicate_rows')), '+', models.F('failed_rows')))), name='import_accounts_for_every_row', violation_error_message='Las cuentas de la importación no cuadran.'),
-        ),
-        migrations.AddIndex(
-            model_name='importrow',
-            index=models.Index(fields=['run', 'outcome', 'number'], name='import_row_by_outcome'),
-        ),
-        migrations.AddConstraint(
-            model_name='importrow',
-            constraint=models.UniqueConstraint(fields=('run', 'number'), name='import_row_is_accounted_once', violation_error_message='Esta fila del archivo ya está registrada.'),
-        ),
-        migrations.AddConstraint(
-            model_name='importrow',
-            constraint=models.CheckConstraint(condition=models.Q(('outcome__in', ['created', 'merged', 'duplicate', 'failed'])), name='import_row_outcome_is_known', violation_error_message='El valor no está entre los permitidos.'),
-        ),
-        migrations.AddIndex(
-            model_name='lead',
-            index=models.Index(fields=['-created_at', '-id'], name='lead_newest'),
-        ),
-        migrations.AddIndex(
-            model_name='lead',
-            index=models.Index(fields=['responsible_user', '-created_at', '-id'], name='lead_of_responsible'),
-        ),
-        migrations.AddIndex(
-            model_name='lead',
-            index=models.Index(fields=['tipificacion', '-created_at', '-id'], name='lead_by_typification'),
-        ),
-        migrations.AddIndex(
-            model_name='lead',
-            index=models.Index(fields=['status', '-created_at', '-id'], name='lead_by_status'),
-        ),
-        migrations.AddConstraint(
-            model_name='lead',
-            constraint=models.CheckConstraint(condition=models.Q(('tipo_documento__in', ['DNI', 'RUC', 'CE', 'Pasaporte', 'Otro'])), name='lead_document_type_is_known', violation_error_message='El valor no está entre los permitidos.'),
-        ),
-        migrations.AddConstraint(
-            model_name='lead',
-            constraint=models.CheckConstraint(condition=models.Q(('proyecto_interes__in', ['OASIS 1 (HUACHO 1)', 'OASIS 2 (AUCALLAMA)', 'OASIS 3 (HUACHO 2)', 'OASIS 1 y 2', 'OASIS 2 y 3', 'OASIS 1 y 3', 'OASIS 1,2 y 3'])), name='lead_project_is_known', violation_error_message='El valor no está entre los permitidos.'),
-        ),
-        migrations.AddConstraint(
-            model_name='lead',
-            constraint=models.CheckConstraint(condition=models.Q(('tipificacion__in', ['NO CONTESTA', 'DATO FALSO', 'NO INTERESADO - POR PROYECTO', 'FUERA DE SERVICIO', 'NO REGISTRADO', 'VOLVER A LLAMAR', 'APAGADO', 'SEGUIMIENTO', 'NO INTERESADO - MEDIOS ECONOMICOS', 'CITA - ZOOM', 'NO INTERESADO - UBICACION', 'NO INTERESADO - YA COMPRO EN OTRO LUGAR', 'INFORMACION WSP/CORREO', 'TERCERO', 'NO INTERESADO - LEGALES', 'CITA - SALA', 'CITA - PROYECTO', 'CITA - POR CONFIRMAR', 'CITA - HxH', 'YA ASISTIO', 'DUPLICADO', 'YA ES PROPIETARIO', 'AGENTE INMOBILIARIO', 'GESTON WSP', 'NO CALIFICA'])), name='lead_typification_is_known', violation_error_message='El valor no está entre los permitidos.'),
-        ),
-        migrations.AddConstraint(
-            model_name='lead',
-            constraint=models.CheckConstraint(condition=models.Q(('calle_o_modulo__in', ['CALLE', 'MODULO'])), name='lead_capture_place_is_known', violation_error_message='El valor no está entre los permitidos.'),
-        ),
-        migrations.AddConstraint(
-            model_name='lead',
-            constraint=models.CheckConstraint(condition=models.Q(('status__in', ['new', 'contacted', 'proposal', 'negotiation', 'won', 'lost'])), name='lead_status_is_known', violation_error_message='El valor no está entre los permitidos.'),
-        ),
-        migrations.AddConstraint(
-            model_name='lead',
-            constraint=models.CheckConstraint(condition=models.Q(('nombre', ''), _negated=True), name='lead_has_a_name', violation_error_message='El nombre es obligatorio.'),
-        ),
-        migrations.AddIndex(
-            model_name='appointment',
-            index=models.Index(fields=['-fecha_hora', '-id'], name='appointment_newest'),
-        ),
-        migrations.AddIndex(
-            model_name='appointment',
-            index=models.Index(fields=['estado', '-fecha_hora', '-id'], name='appointment_by_state'),
-        ),
-        migrations.AddIndex(
-            model_name='appointment',
-            index=models.Index(fields=['responsible_user', '-fecha_hora'], name='appointment_of_responsible'),
-        ),
-        migrations.AddConstraint(
-            model_name='appointment',
-            constraint=models.CheckConstraint(condition=models.Q(('estado__in', ['Pendiente', 'Confirmada', 'Realizada', 'Cancelada', 'Reprogramada', 'No asistió'])), name='appointment_state_is_known', violation_error_message='El valor no está entre los permitidos.'),
-        ),
-        migrations.AddIndex(
-            model_name='note',
-            index=models.Index(fields=['-created_at', '-id'], name='note_newest'),
-        ),
-        migrations.AddIndex(
-            model_name='note',
-            index=models.Index(fields=['contact', '-created_at'], name='note_of_contact'),
-        ),
-        migrations.AddIndex(
-            model_name='note',
-            index=models.Index(condition=models.Q(('lead__isnull', False)), fields=['lead', '-created_at'], name='note_of_lead'),
-        ),
-        migrations.AddIndex(
-            model_name='note',
-            index=models.Index(fields=['created_by', '-created_at'], name='note_of_author'),
-        ),
-        migrations.AddConstraint(
-            model_name='note',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('contact__isnull', False), ('lead__isnull', True)), models.Q(('contact__isnull', True), ('lead__isnull', False)), _connector='OR'), name='note_has_exactly_one_subject', violation_error_message='Indique un contacto o un lead, y solo uno.'),
-        ),
-        migrations.AddConstraint(
-            model_name='note',
-            constraint=models.CheckConstraint(condition=models.Q(('note_type__in', ['comment', 'call', 'meeting', 'email', 'task', 'system', 'other'])), name='note_type_is_known', violation_error_message='El valor no está entre los permitidos.'),
-        ),
-        migrations.AddConstraint(
-            model_name='note',
-            constraint=models.CheckConstraint(condition=models.Q(('content', ''), _negated=True), name='note_has_content', violation_error_message='El contenido es obligatorio.'),
-        ),
-        migrations.AddIndex(
-            model_name='task',
-            index=models.Index(fields=['contact', 'complete_till'], name='task_of_contact'),
-        ),
-        migrations.AddIndex(
-            model_name='task',
-            index=models.Index(condition=models.Q(('lead__isnull', False)), fields=['lead', 'complete_till'], name='task_of_lead'),
-        ),
-        migrations.AddIndex(
-            model_name='task',
-            index=models.Index(condition=models.Q(('is_completed', False)), fields=['complete_till', 'id'], name='task_open_by_due'),
-        ),
-        migrations.AddIndex(
-            model_name='task',
-            index=models.Index(condition=models.Q(('is_completed', False)), fields=['responsible_user', 'complete_till', 'id'], name='task_open_of_responsible'),
-        ),
-        migrations.AddIndex(
-            model_name='task',
-            index=models.Index(fields=['-created_at', '-id'], name='task_newest'),
-        ),
-        migrations.AddConstraint(
-            model_name='task',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('contact__isnull', False), ('lead__isnull', True)), models.Q(('contact__isnull', True), ('lead__isnull', False)), _connector='OR'), name='task_has_exactly_one_subject', violation_error_message='Indique un contacto o un lead, y solo uno.'),
-        ),
-        migrations.AddConstraint(
-            model_name='task',
-            constraint=models.CheckConstraint(condition=models.Q(('task_type__in', ['call', 'meeting', 'email', 'deadline', 'follow_up', 'reminder', 'other', 'first_call', 'note_sale'])), name='task_type_is_known', violation_error_message='El valor no está entre los permitidos.'),
-        ),
-        migrations.AddConstraint(
-            model_name='task',
-            constraint=models.CheckConstraint(condition=models.Q(('text', ''), _negated=True), name='task_has_a_text', violation_error_message='El texto es obligatorio.'),
-        ),
-        migrations.AddConstraint(
-            model_name='task',
-            constraint=models.UniqueConstraint(condition=models.Q(('is_completed', False), ('planned_key__isnull', False)), fields=('planned_key',), name='task_is_planned_once', violation_error_message='Esta tarea ya está planificada.'),
         ),
     ]

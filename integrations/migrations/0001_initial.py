@@ -13,7 +13,7 @@ class Migration(migrations.Migration):
 
     dependencies = [
         ('crm', '0002_search_indexes'),
-        migrations.swappable_dependency(settings.AUTH_USER_MODEL),
+        ('crm', '__first__'),
     ]
 
     operations = [
@@ -69,6 +69,8 @@ class Migration(migrations.Migration):
             ],
             options={
                 'verbose_name': 'envío',
+                'indexes': [models.Index(fields=['-created_at', '-id'], name='delivery_newest'), models.Index(fields=['state', '-created_at', '-id'], name='delivery_by_state'), models.Index(condition=models.Q(('state', 'pending')), fields=['destination', 'next_try_at', 'id'], name='delivery_due'), models.Index(condition=models.Q(('state', 'sending')), fields=['destination', 'lease_until'], name='delivery_held'), models.Index(condition=models.Q(('state', 'sending')), fields=['lease_token'], name='delivery_held_by')],
+                'constraints': [models.CheckConstraint(condition=models.Q(('state__in', ['pending', 'sending', 'delivered', 'dead', 'aside'])), name='delivery_state_is_known', violation_error_message='El valor no está entre los permitidos.'), models.UniqueConstraint(fields=('destination', 'subject', 'sequence'), name='delivery_is_written_once', violation_error_message='Este envío ya está anotado.'), models.CheckConstraint(condition=models.Q(models.Q(('lease_token__isnull', False), ('lease_until__isnull', False), ('state', 'sending')), models.Q(models.Q(('state', 'sending'), _negated=True), ('lease_token__isnull', True), ('lease_until__isnull', True)), _connector='OR'), name='delivery_is_held_while_it_is_sent', violation_error_message='Solo lo que se está enviando está reservado.')],
             },
         ),
         migrations.CreateModel(
@@ -88,50 +90,8 @@ class Migration(migrations.Migration):
             options={
                 'verbose_name': 'intento de envío',
                 'verbose_name_plural': 'intentos de envío',
+                'indexes': [models.Index(fields=['-started_at'], name='attempt_newest')],
+                'constraints': [models.CheckConstraint(condition=models.Q(('outcome__in', ['running', 'delivered', 'refused', 'unanswered', 'lost', 'released'])), name='attempt_outcome_is_known', violation_error_message='El valor no está entre los permitidos.'), models.UniqueConstraint(fields=('delivery', 'number'), name='attempt_is_counted_once', violation_error_message='Este intento ya está anotado.')],
             },
-        ),
-        migrations.AddIndex(
-            model_name='webhookdelivery',
-            index=models.Index(fields=['-created_at', '-id'], name='delivery_newest'),
-        ),
-        migrations.AddIndex(
-            model_name='webhookdelivery',
-            index=models.Index(fields=['state', '-created_at', '-id'], name='delivery_by_state'),
-        ),
-        migrations.AddIndex(
-            model_name='webhookdelivery',
-            index=models.Index(condition=models.Q(('state', 'pending')), fields=['destination', 'next_try_at', 'id'], name='delivery_due'),
-        ),
-        migrations.AddIndex(
-            model_name='webhookdelivery',
-            index=models.Index(condition=models.Q(('state', 'sending')), fields=['destination', 'lease_until'], name='delivery_held'),
-        ),
-        migrations.AddIndex(
-            model_name='webhookdelivery',
-            index=models.Index(condition=models.Q(('state', 'sending')), fields=['lease_token'], name='delivery_held_by'),
-        ),
-        migrations.AddConstraint(
-            model_name='webhookdelivery',
-            constraint=models.CheckConstraint(condition=models.Q(('state__in', ['pending', 'sending', 'delivered', 'dead', 'aside'])), name='delivery_state_is_known', violation_error_message='El valor no está entre los permitidos.'),
-        ),
-        migrations.AddConstraint(
-            model_name='webhookdelivery',
-            constraint=models.UniqueConstraint(fields=('destination', 'subject', 'sequence'), name='delivery_is_written_once', violation_error_message='Este envío ya está anotado.'),
-        ),
-        migrations.AddConstraint(
-            model_name='webhookdelivery',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('lease_token__isnull', False), ('lease_until__isnull', False), ('state', 'sending')), models.Q(models.Q(('state', 'sending'), _negated=True), ('lease_token__isnull', True), ('lease_until__isnull', True)), _connector='OR'), name='delivery_is_held_while_it_is_sent', violation_error_message='Solo lo que se está enviando está reservado.'),
-        ),
-        migrations.AddIndex(
-            model_name='deliveryattempt',
-            index=models.Index(fields=['-started_at'], name='attempt_newest'),
-        ),
-        migrations.AddConstraint(
-            model_name='deliveryattempt',
-            constraint=models.CheckConstraint(condition=models.Q(('outcome__in', ['running', 'delivered', 'refused', 'unanswered', 'lost', 'released'])), name='attempt_outcome_is_known', violation_error_message='El valor no está entre los permitidos.'),
-        ),
-        migrations.AddConstraint(
-            model_name='deliveryattempt',
-            constraint=models.UniqueConstraint(fields=('delivery', 'number'), name='attempt_is_counted_once', violation_error_message='Este intento ya está anotado.'),
         ),
     ]

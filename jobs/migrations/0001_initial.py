@@ -16,7 +16,7 @@ class Migration(migrations.Migration):
     dependencies = [
         ('calls', '0002_call_types'),
         ('crm', '0002_search_indexes'),
-        migrations.swappable_dependency(settings.AUTH_USER_MODEL),
+        ('crm', '__first__'),
     ]
 
     operations = [
@@ -79,6 +79,8 @@ class Migration(migrations.Migration):
             ],
             options={
                 'verbose_name': 'cuenta',
+                'indexes': [models.Index(fields=['-created_at', '-id'], name='jobs_account_newest')],
+                'constraints': [models.CheckConstraint(condition=models.Q(('status__in', ['active', 'suspended'])), name='jobs_account_status_is_known', violation_error_message='El valor no está entre los permitidos.'), models.CheckConstraint(condition=models.Q(('plan_type__in', ['credit_based', 'minutes_based', 'unlimited'])), name='jobs_account_plan_is_known', violation_error_message='El valor no está entre los permitidos.'), models.CheckConstraint(condition=models.Q(('country__in', ['AR', 'CL', 'CO', 'ES', 'MX', 'PE'])), name='jobs_account_country_is_known', violation_error_message='El valor no está entre los permitidos.'), models.CheckConstraint(condition=models.Q(('credit_micros__gte', 0), ('seconds_purchased__gte', 0)), name='jobs_account_amounts_are_not_negative', violation_error_message='Los importes no pueden ser negativos.'), models.CheckConstraint(condition=models.Q(('max_concurrent_calls__gte', 1)), name='jobs_account_may_call', violation_error_message='Debe permitir al menos una llamada a la vez.')],
             },
         ),
         migrations.CreateModel(
@@ -106,6 +108,8 @@ class Migration(migrations.Migration):
             ],
             options={
                 'verbose_name': 'campaña',
+                'indexes': [models.Index(condition=models.Q(('removed_at__isnull', True)), fields=['-created_at', '-id'], name='jobs_batch_newest'), models.Index(condition=models.Q(('removed_at__isnull', True)), fields=['account', '-created_at', '-id'], name='jobs_batch_of_account'), models.Index(condition=models.Q(('cancelled_at__isnull', True), ('is_active', True), ('removed_at__isnull', True)), fields=['account', '-priority', 'created_at'], name='jobs_batch_running'), models.Index(condition=models.Q(('pending_act', ''), _negated=True), fields=['act_leased_until'], name='jobs_batch_with_act')],
+                'constraints': [models.CheckConstraint(condition=models.Q(('priority__in', [1, 2, 3, 4])), name='jobs_batch_priority_is_known', violation_error_message='El valor no está entre los permitidos.'), models.CheckConstraint(condition=models.Q(('pending_act__in', ['', 'cancel', 'remove'])), name='jobs_batch_act_is_known', violation_error_message='El valor no está entre los permitidos.')],
             },
         ),
         migrations.CreateModel(
@@ -138,6 +142,8 @@ class Migration(migrations.Migration):
             options={
                 'verbose_name': 'archivo de campaña',
                 'verbose_name_plural': 'archivos de campaña',
+                'indexes': [models.Index(condition=models.Q(('state', 'running')), fields=['leased_until'], name='jobs_import_unfinished'), models.Index(fields=['digest', '-created_at'], name='jobs_import_of_file')],
+                'constraints': [models.CheckConstraint(condition=models.Q(('state__in', ['running', 'done', 'failed'])), name='jobs_import_state_is_known', violation_error_message='El valor no está entre los permitidos.')],
             },
         ),
         migrations.CreateModel(
@@ -184,6 +190,8 @@ class Migration(migrations.Migration):
             options={
                 'verbose_name': 'intento de llamada',
                 'verbose_name_plural': 'intentos de llamada',
+                'indexes': [models.Index(condition=models.Q(('look_at__isnull', False)), fields=['look_at'], name='jobs_attempt_to_look_at'), models.Index(condition=models.Q(('report_at__isnull', False)), fields=['report_at'], name='jobs_attempt_to_report'), models.Index(condition=models.Q(('state__in', ('claimed', 'placing', 'calling'))), fields=['account', 'batch'], name='jobs_attempt_live'), models.Index(fields=['-created_at', '-id'], name='jobs_attempt_newest'), models.Index(fields=['batch', '-created_at', '-id'], name='jobs_attempt_of_batch'), models.Index(fields=['account', '-created_at', '-id'], name='jobs_attempt_of_account'), models.Index(fields=['phone_key', '-created_at'], name='jobs_attempt_of_phone')],
+                'constraints': [models.CheckConstraint(condition=models.Q(('state__in', ['claimed', 'placing', 'calling', 'ended'])), name='jobs_attempt_state_is_known', violation_error_message='El valor no está entre los permitidos.'), models.CheckConstraint(condition=models.Q(('outcome__in', ['', 'answered', 'brief', 'voicemail', 'no_answer', 'busy', 'bad_number', 'blocked', 'opt_out', 'call_back', 'capacity', 'credit', 'provider', 'stopped', 'not_placed', 'unknown'])), name='jobs_attempt_outcome_is_known', violation_error_message='El valor no está entre los permitidos.'), models.CheckConstraint(condition=models.Q(('state', 'ended'), ('outcome', ''), _connector='OR'), name='jobs_attempt_ends_with_an_outcome', violation_error_message='Solo lo terminado tiene resultado.'), models.UniqueConstraint(condition=models.Q(('state__in', ('claimed', 'placing', 'calling'))), fields=('phone_key',), name='jobs_phone_is_dialled_once_at_a_time', violation_error_message='Ya se está llamando a este teléfono.'), models.UniqueConstraint(condition=models.Q(('state__in', ('claimed', 'placing', 'calling'))), fields=('person_key',), name='jobs_person_is_called_once_at_a_time', violation_error_message='Ya se está llamando a esta persona.'), models.UniqueConstraint(condition=models.Q(('provider_ref', ''), _negated=True), fields=('provider', 'provider_ref'), name='jobs_provider_call_is_one_attempt', violation_error_message='Esta llamada del proveedor ya está anotada.')],
             },
         ),
         migrations.CreateModel(
@@ -238,6 +246,8 @@ class Migration(migrations.Migration):
             options={
                 'verbose_name': 'número que no se llama',
                 'verbose_name_plural': 'números que no se llaman',
+                'indexes': [models.Index(fields=['key'], name='jobs_refusal_key'), models.Index(fields=['-created_at', '-id'], name='jobs_refusal_newest')],
+                'constraints': [models.CheckConstraint(condition=models.Q(('source__in', ['call', 'staff', 'file'])), name='jobs_refusal_source_is_known', violation_error_message='El valor no está entre los permitidos.'), models.UniqueConstraint(condition=models.Q(('account__isnull', True)), fields=('key',), name='jobs_refusal_once', violation_error_message='Este número ya está en la lista.'), models.UniqueConstraint(condition=models.Q(('account__isnull', False)), fields=('account', 'key'), name='jobs_refusal_once_in_an_account', violation_error_message='Este número ya está en la lista de la cuenta.')],
             },
         ),
         migrations.CreateModel(
@@ -253,6 +263,7 @@ class Migration(migrations.Migration):
             options={
                 'verbose_name': 'fila con problema',
                 'verbose_name_plural': 'filas con problema',
+                'indexes': [models.Index(fields=['batch_import', 'row'], name='jobs_problem_of_import')],
             },
         ),
         migrations.CreateModel(
@@ -287,6 +298,8 @@ class Migration(migrations.Migration):
             options={
                 'verbose_name': 'llamada de campaña',
                 'verbose_name_plural': 'llamadas de campaña',
+                'indexes': [models.Index(condition=models.Q(('status', 'cancelled'), _negated=True), fields=['-id'], name='jobs_job_usual'), models.Index(condition=models.Q(('status', 'cancelled'), _negated=True), fields=['batch', '-id'], name='jobs_job_usual_of_batch'), models.Index(condition=models.Q(('status', 'cancelled'), _negated=True), fields=['account', '-id'], name='jobs_job_usual_of_account'), models.Index(fields=['status', '-id'], name='jobs_job_by_status'), models.Index(fields=['batch', 'status', '-id'], name='jobs_job_of_batch_by_status'), models.Index(fields=['account', 'status', '-id'], name='jobs_job_of_account_by_status'), models.Index(condition=models.Q(('status', 'pending')), fields=['batch', 'lane', 'next_try_at', 'id'], name='jobs_job_due'), models.Index(fields=['account', 'person_key'], name='jobs_job_of_person'), models.Index(condition=models.Q(('contact__isnull', False)), fields=['contact'], name='jobs_job_of_contact')],
+                'constraints': [models.CheckConstraint(condition=models.Q(('status__in', ['pending', 'in_progress', 'completed', 'failed', 'suspended', 'cancelled'])), name='jobs_job_status_is_known', violation_error_message='El valor no está entre los permitidos.'), models.UniqueConstraint(fields=('batch', 'person_key'), name='jobs_person_is_once_in_a_batch', violation_error_message='Esta persona ya está en la campaña.')],
             },
         ),
         migrations.AddField(
@@ -308,6 +321,7 @@ class Migration(migrations.Migration):
             options={
                 'verbose_name': 'cambio de ajustes',
                 'verbose_name_plural': 'cambios de ajustes',
+                'indexes': [models.Index(fields=['batch', '-created_at'], name='jobs_settings_change_newest')],
             },
         ),
         migrations.CreateModel(
@@ -326,6 +340,7 @@ class Migration(migrations.Migration):
             options={
                 'verbose_name': 'llamada eliminada',
                 'verbose_name_plural': 'llamadas eliminadas',
+                'indexes': [models.Index(fields=['batch', '-removed_at'], name='jobs_tombstone_newest')],
             },
         ),
         migrations.CreateModel(
@@ -343,210 +358,16 @@ class Migration(migrations.Migration):
             ],
             options={
                 'verbose_name': 'recarga',
+                'indexes': [models.Index(fields=['account', '-created_at', '-id'], name='jobs_transaction_newest')],
+                'constraints': [models.CheckConstraint(condition=models.Q(('type__in', ['credits', 'minutes'])), name='jobs_transaction_type_is_known', violation_error_message='El valor no está entre los permitidos.')],
             },
-        ),
-        migrations.AddIndex(
-            model_name='account',
-            index=models.Index(fields=['-created_at', '-id'], name='jobs_account_newest'),
-        ),
-        migrations.AddConstraint(
-            model_name='account',
-            constraint=models.CheckConstraint(condition=models.Q(('status__in', ['active', 'suspended'])), name='jobs_account_status_is_known', violation_error_message='El valor no está entre los permitidos.'),
-        ),
-        migrations.AddConstraint(
-            model_name='account',
-            constraint=models.CheckConstraint(condition=models.Q(('plan_type__in', ['credit_based', 'minutes_based', 'unlimited'])), name='jobs_account_plan_is_known', violation_error_message='El valor no está entre los permitidos.'),
-        ),
-        migrations.AddConstraint(
-            model_name='account',
-            constraint=models.CheckConstraint(condition=models.Q(('country__in', ['AR', 'CL', 'CO', 'ES', 'MX', 'PE'])), name='jobs_account_country_is_known', violation_error_message='El valor no está entre los permitidos.'),
-        ),
-        migrations.AddConstraint(
-            model_name='account',
-            constraint=models.CheckConstraint(condition=models.Q(('credit_micros__gte', 0), ('seconds_purchased__gte', 0)), name='jobs_account_amounts_are_not_negative', violation_error_message='Los importes no pueden ser negativos.'),
-        ),
-        migrations.AddConstraint(
-            model_name='account',
-            constraint=models.CheckConstraint(condition=models.Q(('max_concurrent_calls__gte', 1)), name='jobs_account_may_call', violation_error_message='Debe permitir al menos una llamada a la vez.'),
-        ),
-        migrations.AddIndex(
-            model_name='batch',
-            index=models.Index(condition=models.Q(('removed_at__isnull', True)), fields=['-created_at', '-id'], name='jobs_batch_newest'),
-        ),
-        migrations.AddIndex(
-            model_name='batch',
-            index=models.Index(condition=models.Q(('removed_at__isnull', True)), fields=['account', '-created_at', '-id'], name='jobs_batch_of_account'),
-        ),
-        migrations.AddIndex(
-            model_name='batch',
-            index=models.Index(condition=models.Q(('cancelled_at__isnull', True), ('is_active', True), ('removed_at__isnull', True)), fields=['account', '-priority', 'created_at'], name='jobs_batch_running'),
-        ),
-        migrations.AddIndex(
-            model_name='batch',
-            index=models.Index(condition=models.Q(('pending_act', ''), _negated=True), fields=['act_leased_until'], name='jobs_batch_with_act'),
-        ),
-        migrations.AddConstraint(
-            model_name='batch',
-            constraint=models.CheckConstraint(condition=models.Q(('priority__in', [1, 2, 3, 4])), name='jobs_batch_priority_is_known', violation_error_message='El valor no está entre los permitidos.'),
-        ),
-        migrations.AddConstraint(
-            model_name='batch',
-            constraint=models.CheckConstraint(condition=models.Q(('pending_act__in', ['', 'cancel', 'remove'])), name='jobs_batch_act_is_known', violation_error_message='El valor no está entre los permitidos.'),
-        ),
-        migrations.AddIndex(
-            model_name='batchimport',
-            index=models.Index(condition=models.Q(('state', 'running')), fields=['leased_until'], name='jobs_import_unfinished'),
-        ),
-        migrations.AddIndex(
-            model_name='batchimport',
-            index=models.Index(fields=['digest', '-created_at'], name='jobs_import_of_file'),
-        ),
-        migrations.AddConstraint(
-            model_name='batchimport',
-            constraint=models.CheckConstraint(condition=models.Q(('state__in', ['running', 'done', 'failed'])), name='jobs_import_state_is_known', violation_error_message='El valor no está entre los permitidos.'),
-        ),
-        migrations.AddIndex(
-            model_name='donotcall',
-            index=models.Index(fields=['key'], name='jobs_refusal_key'),
-        ),
-        migrations.AddIndex(
-            model_name='donotcall',
-            index=models.Index(fields=['-created_at', '-id'], name='jobs_refusal_newest'),
-        ),
-        migrations.AddConstraint(
-            model_name='donotcall',
-            constraint=models.CheckConstraint(condition=models.Q(('source__in', ['call', 'staff', 'file'])), name='jobs_refusal_source_is_known', violation_error_message='El valor no está entre los permitidos.'),
-        ),
-        migrations.AddConstraint(
-            model_name='donotcall',
-            constraint=models.UniqueConstraint(condition=models.Q(('account__isnull', True)), fields=('key',), name='jobs_refusal_once', violation_error_message='Este número ya está en la lista.'),
-        ),
-        migrations.AddConstraint(
-            model_name='donotcall',
-            constraint=models.UniqueConstraint(condition=models.Q(('account__isnull', False)), fields=('account', 'key'), name='jobs_refusal_once_in_an_account', violation_error_message='Este número ya está en la lista de la cuenta.'),
-        ),
-        migrations.AddIndex(
-            model_name='importproblem',
-            index=models.Index(fields=['batch_import', 'row'], name='jobs_problem_of_import'),
-        ),
-        migrations.AddIndex(
-            model_name='job',
-            index=models.Index(condition=models.Q(('status', 'cancelled'), _negated=True), fields=['-id'], name='jobs_job_usual'),
-        ),
-        migrations.AddIndex(
-            model_name='job',
-            index=models.Index(condition=models.Q(('status', 'cancelled'), _negated=True), fields=['batch', '-id'], name='jobs_job_usual_of_batch'),
-        ),
-        migrations.AddIndex(
-            model_name='job',
-            index=models.Index(condition=models.Q(('status', 'cancelled'), _negated=True), fields=['account', '-id'], name='jobs_job_usual_of_account'),
-        ),
-        migrations.AddIndex(
-            model_name='job',
-            index=models.Index(fields=['status', '-id'], name='jobs_job_by_status'),
-        ),
-        migrations.AddIndex(
-            model_name='job',
-            index=models.Index(fields=['batch', 'status', '-id'], name='jobs_job_of_batch_by_status'),
-        ),
-        migrations.AddIndex(
-            model_name='job',
-            index=models.Index(fields=['account', 'status', '-id'], name='jobs_job_of_account_by_status'),
-        ),
-        migrations.AddIndex(
-            model_name='job',
-            index=models.Index(condition=models.Q(('status', 'pending')), fields=['batch', 'lane', 'next_try_at', 'id'], name='jobs_job_due'),
-        ),
-        migrations.AddIndex(
-            model_name='job',
-            index=models.Index(fields=['account', 'person_key'], name='jobs_job_of_person'),
-        ),
-        migrations.AddIndex(
-            model_name='job',
-            index=models.Index(condition=models.Q(('contact__isnull', False)), fields=['contact'], name='jobs_job_of_contact'),
-        ),
-        migrations.AddConstraint(
-            model_name='job',
-            constraint=models.CheckConstraint(condition=models.Q(('status__in', ['pending', 'in_progress', 'completed', 'failed', 'suspended', 'cancelled'])), name='jobs_job_status_is_known', violation_error_message='El valor no está entre los permitidos.'),
-        ),
-        migrations.AddConstraint(
-            model_name='job',
-            constraint=models.UniqueConstraint(fields=('batch', 'person_key'), name='jobs_person_is_once_in_a_batch', violation_error_message='Esta persona ya está en la campaña.'),
-        ),
-        migrations.AddIndex(
-            model_name='callattempt',
-            index=models.Index(condition=models.Q(('look_at__isnull', False)), fields=['look_at'], name='jobs_attempt_to_look_at'),
-        ),
-        migrations.AddIndex(
-            model_name='callattempt',
-            index=models.Index(condition=models.Q(('report_at__isnull', False)), fields=['report_at'], name='jobs_attempt_to_report'),
-        ),
-        migrations.AddIndex(
-            model_name='callattempt',
-            index=models.Index(condition=models.Q(('state__in', ('claimed', 'placing', 'calling'))), fields=['account', 'batch'], name='jobs_attempt_live'),
         ),
         migrations.AddIndex(
             model_name='callattempt',
             index=models.Index(fields=['job', '-created_at'], name='jobs_attempt_of_job'),
         ),
-        migrations.AddIndex(
-            model_name='callattempt',
-            index=models.Index(fields=['-created_at', '-id'], name='jobs_attempt_newest'),
-        ),
-        migrations.AddIndex(
-            model_name='callattempt',
-            index=models.Index(fields=['batch', '-created_at', '-id'], name='jobs_attempt_of_batch'),
-        ),
-        migrations.AddIndex(
-            model_name='callattempt',
-            index=models.Index(fields=['account', '-created_at', '-id'], name='jobs_attempt_of_account'),
-        ),
-        migrations.AddIndex(
-            model_name='callattempt',
-            index=models.Index(fields=['phone_key', '-created_at'], name='jobs_attempt_of_phone'),
-        ),
-        migrations.AddConstraint(
-            model_name='callattempt',
-            constraint=models.CheckConstraint(condition=models.Q(('state__in', ['claimed', 'placing', 'calling', 'ended'])), name='jobs_attempt_state_is_known', violation_error_message='El valor no está entre los permitidos.'),
-        ),
-        migrations.AddConstraint(
-            model_name='callattempt',
-            constraint=models.CheckConstraint(condition=models.Q(('outcome__in', ['', 'answered', 'brief', 'voicemail', 'no_answer', 'busy', 'bad_number', 'blocked', 'opt_out', 'call_back', 'capacity', 'credit', 'provider', 'stopped', 'not_placed', 'unknown'])), name='jobs_attempt_outcome_is_known', violation_error_message='El valor no está entre los permitidos.'),
-        ),
-        migrations.AddConstraint(
-            model_name='callattempt',
-            constraint=models.CheckConstraint(condition=models.Q(('state', 'ended'), ('outcome', ''), _connector='OR'), name='jobs_attempt_ends_with_an_outcome', violation_error_message='Solo lo terminado tiene resultado.'),
-        ),
         migrations.AddConstraint(
             model_name='callattempt',
             constraint=models.UniqueConstraint(condition=models.Q(('state__in', ('claimed', 'placing', 'calling'))), fields=('job',), name='jobs_job_is_dialled_once_at_a_time', violation_error_message='Ya se está llamando a esta persona.'),
-        ),
-        migrations.AddConstraint(
-            model_name='callattempt',
-            constraint=models.UniqueConstraint(condition=models.Q(('state__in', ('claimed', 'placing', 'calling'))), fields=('phone_key',), name='jobs_phone_is_dialled_once_at_a_time', violation_error_message='Ya se está llamando a este teléfono.'),
-        ),
-        migrations.AddConstraint(
-            model_name='callattempt',
-            constraint=models.UniqueConstraint(condition=models.Q(('state__in', ('claimed', 'placing', 'calling'))), fields=('person_key',), name='jobs_person_is_called_once_at_a_time', violation_error_message='Ya se está llamando a esta persona.'),
-        ),
-        migrations.AddConstraint(
-            model_name='callattempt',
-            constraint=models.UniqueConstraint(condition=models.Q(('provider_ref', ''), _negated=True), fields=('provider', 'provider_ref'), name='jobs_provider_call_is_one_attempt', violation_error_message='Esta llamada del proveedor ya está anotada.'),
-        ),
-        migrations.AddIndex(
-            model_name='settingschange',
-            index=models.Index(fields=['batch', '-created_at'], name='jobs_settings_change_newest'),
-        ),
-        migrations.AddIndex(
-            model_name='tombstone',
-            index=models.Index(fields=['batch', '-removed_at'], name='jobs_tombstone_newest'),
-        ),
-        migrations.AddIndex(
-            model_name='transaction',
-            index=models.Index(fields=['account', '-created_at', '-id'], name='jobs_transaction_newest'),
-        ),
-        migrations.AddConstraint(
-            model_name='transaction',
-            constraint=models.CheckConstraint(condition=models.Q(('type__in', ['credits', 'minutes'])), name='jobs_transaction_type_is_known', violation_error_message='El valor no está entre los permitidos.'),
         ),
     ]

@@ -14,7 +14,7 @@ class Migration(migrations.Migration):
 
     dependencies = [
         ('crm', '0002_search_indexes'),
-        migrations.swappable_dependency(settings.AUTH_USER_MODEL),
+        ('crm', '__first__'),
     ]
 
     operations = [
@@ -43,6 +43,8 @@ class Migration(migrations.Migration):
             options={
                 'verbose_name': 'oportunidad',
                 'verbose_name_plural': 'oportunidades',
+                'indexes': [models.Index(fields=['-priority', '-opportunity_score', '-detected_at', '-id'], name='opportunity_urgency'), models.Index(fields=['status', '-priority', '-opportunity_score', '-detected_at', '-id'], name='opportunity_status_urgency'), models.Index(fields=['assigned_to', '-priority', '-opportunity_score', '-detected_at', '-id'], name='opportunity_holder_urgency'), models.Index(condition=models.Q(('assigned_to__isnull', True), ('status__in', ['pending', 'assigned', 'contacted'])), fields=['id'], name='opportunity_free')],
+                'constraints': [models.CheckConstraint(condition=models.Q(('status__in', ['pending', 'assigned', 'contacted', 'converted', 'expired', 'lost'])), name='opportunity_status_is_known', violation_error_message='El valor no está entre los permitidos.'), models.CheckConstraint(condition=models.Q(('priority__in', [1, 2, 3])), name='opportunity_priority_is_known', violation_error_message='El valor no está entre los permitidos.'), models.CheckConstraint(condition=models.Q(('current_stage__in', ['agent_initial', 'lawyer_validation', 'admin_contract', 'client_signature', 'expediente_created'])), name='opportunity_stage_is_known', violation_error_message='El valor no está entre los permitidos.'), models.CheckConstraint(condition=models.Q(('opportunity_score__lte', 100)), name='opportunity_score_is_at_most_100', violation_error_message='El puntaje va de 0 a 100.'), models.CheckConstraint(condition=models.Q(('first_call_successful_attempt__isnull', True), ('first_call_successful_attempt__range', (1, 5)), _connector='OR'), name='opportunity_successful_attempt_is_1_to_5', violation_error_message='El intento logrado va de 1 a 5.')],
             },
         ),
         migrations.CreateModel(
@@ -64,66 +66,8 @@ class Migration(migrations.Migration):
             options={
                 'verbose_name': 'asignación',
                 'verbose_name_plural': 'asignaciones',
+                'indexes': [models.Index(fields=['opportunity', '-id'], name='assignment_of_opportunity'), models.Index(condition=models.Q(('bulk_id__isnull', False)), fields=['bulk_id'], name='assignment_of_bulk')],
+                'constraints': [models.CheckConstraint(condition=models.Q(('kind__in', ['single', 'bulk', 'random', 'undo'])), name='assignment_kind_is_known', violation_error_message='El valor no está entre los permitidos.'), models.CheckConstraint(condition=models.Q(('from_status__in', ['pending', 'assigned', 'contacted', 'converted', 'expired', 'lost'])), name='assignment_from_status_is_known', violation_error_message='El valor no está entre los permitidos.'), models.CheckConstraint(condition=models.Q(('to_status__in', ['pending', 'assigned', 'contacted', 'converted', 'expired', 'lost'])), name='assignment_to_status_is_known', violation_error_message='El valor no está entre los permitidos.'), models.UniqueConstraint(condition=models.Q(('reverts__isnull', False)), fields=('reverts',), name='assignment_is_undone_once', violation_error_message='Esta asignación ya se deshizo.')],
             },
-        ),
-        migrations.AddIndex(
-            model_name='opportunity',
-            index=models.Index(fields=['-priority', '-opportunity_score', '-detected_at', '-id'], name='opportunity_urgency'),
-        ),
-        migrations.AddIndex(
-            model_name='opportunity',
-            index=models.Index(fields=['status', '-priority', '-opportunity_score', '-detected_at', '-id'], name='opportunity_status_urgency'),
-        ),
-        migrations.AddIndex(
-            model_name='opportunity',
-            index=models.Index(fields=['assigned_to', '-priority', '-opportunity_score', '-detected_at', '-id'], name='opportunity_holder_urgency'),
-        ),
-        migrations.AddIndex(
-            model_name='opportunity',
-            index=models.Index(condition=models.Q(('assigned_to__isnull', True), ('status__in', ['pending', 'assigned', 'contacted'])), fields=['id'], name='opportunity_free'),
-        ),
-        migrations.AddConstraint(
-            model_name='opportunity',
-            constraint=models.CheckConstraint(condition=models.Q(('status__in', ['pending', 'assigned', 'contacted', 'converted', 'expired', 'lost'])), name='opportunity_status_is_known', violation_error_message='El valor no está entre los permitidos.'),
-        ),
-        migrations.AddConstraint(
-            model_name='opportunity',
-            constraint=models.CheckConstraint(condition=models.Q(('priority__in', [1, 2, 3])), name='opportunity_priority_is_known', violation_error_message='El valor no está entre los permitidos.'),
-        ),
-        migrations.AddConstraint(
-            model_name='opportunity',
-            constraint=models.CheckConstraint(condition=models.Q(('current_stage__in', ['agent_initial', 'lawyer_validation', 'admin_contract', 'client_signature', 'expediente_created'])), name='opportunity_stage_is_known', violation_error_message='El valor no está entre los permitidos.'),
-        ),
-        migrations.AddConstraint(
-            model_name='opportunity',
-            constraint=models.CheckConstraint(condition=models.Q(('opportunity_score__lte', 100)), name='opportunity_score_is_at_most_100', violation_error_message='El puntaje va de 0 a 100.'),
-        ),
-        migrations.AddConstraint(
-            model_name='opportunity',
-            constraint=models.CheckConstraint(condition=models.Q(('first_call_successful_attempt__isnull', True), ('first_call_successful_attempt__range', (1, 5)), _connector='OR'), name='opportunity_successful_attempt_is_1_to_5', violation_error_message='El intento logrado va de 1 a 5.'),
-        ),
-        migrations.AddIndex(
-            model_name='assignment',
-            index=models.Index(fields=['opportunity', '-id'], name='assignment_of_opportunity'),
-        ),
-        migrations.AddIndex(
-            model_name='assignment',
-            index=models.Index(condition=models.Q(('bulk_id__isnull', False)), fields=['bulk_id'], name='assignment_of_bulk'),
-        ),
-        migrations.AddConstraint(
-            model_name='assignment',
-            constraint=models.CheckConstraint(condition=models.Q(('kind__in', ['single', 'bulk', 'random', 'undo'])), name='assignment_kind_is_known', violation_error_message='El valor no está entre los permitidos.'),
-        ),
-        migrations.AddConstraint(
-            model_name='assignment',
-            constraint=models.CheckConstraint(condition=models.Q(('from_status__in', ['pending', 'assigned', 'contacted', 'converted', 'expired', 'lost'])), name='assignment_from_status_is_known', violation_error_message='El valor no está entre los permitidos.'),
-        ),
-        migrations.AddConstraint(
-            model_name='assignment',
-            constraint=models.CheckConstraint(condition=models.Q(('to_status__in', ['pending', 'assigned', 'contacted', 'converted', 'expired', 'lost'])), name='assignment_to_status_is_known', violation_error_message='El valor no está entre los permitidos.'),
-        ),
-        migrations.AddConstraint(
-            model_name='assignment',
-            constraint=models.UniqueConstraint(condition=models.Q(('reverts__isnull', False)), fields=('reverts',), name='assignment_is_undone_once', violation_error_message='Esta asignación ya se deshizo.'),
         ),
     ]

@@ -16,7 +16,7 @@ class Migration(migrations.Migration):
 
     dependencies = [
         ('crm', '0002_search_indexes'),
-        migrations.swappable_dependency(settings.AUTH_USER_MODEL),
+        ('crm', '__first__'),
     ]
 
     operations = [
@@ -182,6 +182,8 @@ class Migration(migrations.Migration):
             options={
                 'verbose_name': 'conversación de WhatsApp',
                 'verbose_name_plural': 'conversaciones de WhatsApp',
+                'indexes': [models.Index(condition=models.Q(('merged_into__isnull', True), ('unanswered_since__isnull', False)), fields=['unanswered_since'], name='whatsapp_thread_unanswered'), models.Index(condition=models.Q(('answer_due_at__isnull', False)), fields=['answer_due_at'], name='whatsapp_thread_bot_due'), models.Index(condition=models.Q(('merged_into__isnull', True)), fields=['link_state', '-last_message_at'], name='whatsapp_thread_by_link')],
+                'constraints': [models.CheckConstraint(condition=models.Q(('link_state__in', ['linked', 'unknown', 'several', 'doubtful', 'unlinked'])), name='whatsapp_link_state_is_known', violation_error_message='El valor no está entre los permitidos.'), models.CheckConstraint(condition=models.Q(models.Q(('contact__isnull', False), ('link_state', 'linked')), models.Q(models.Q(('link_state', 'linked'), _negated=True), ('contact__isnull', True)), _connector='OR'), name='whatsapp_thread_is_linked_to_somebody', violation_error_message='Una conversación vinculada tiene cliente, y solo ella.'), models.CheckConstraint(condition=models.Q(('merged_into__isnull', True), models.Q(('merged_into', models.F('id')), _negated=True), _connector='OR'), name='whatsapp_thread_is_not_its_own', violation_error_message='Una conversación no se une consigo misma.')],
             },
         ),
         migrations.CreateModel(
@@ -226,6 +228,8 @@ class Migration(migrations.Migration):
                 'verbose_name': 'mensaje de WhatsApp',
                 'verbose_name_plural': 'mensajes de WhatsApp',
                 'db_table': 'conversaciones_whatsapp',
+                'indexes': [models.Index(fields=['-timestamp', '-id'], name='whatsapp_message_newest'), models.Index(fields=['thread', '-timestamp', '-id'], name='whatsapp_message_of_thread'), models.Index(condition=models.Q(('cliente__isnull', False)), fields=['cliente', '-timestamp', '-id'], name='whatsapp_message_of_contact'), models.Index(condition=models.Q(('cliente__isnull', True)), fields=['-timestamp', '-id'], name='whatsapp_message_unlinked'), models.Index(fields=['direccion', '-timestamp', '-id'], name='whatsapp_message_by_dir'), models.Index(condition=models.Q(('about', ''), _negated=True), fields=['about'], name='whatsapp_message_about'), models.Index(condition=models.Q(('ticket__isnull', False)), fields=['ticket'], name='whatsapp_message_ticket')],
+                'constraints': [models.CheckConstraint(condition=models.Q(('direccion__in', ['INBOUND', 'OUTBOUND'])), name='whatsapp_message_direction_is_known', violation_error_message='El valor no está entre los permitidos.'), models.CheckConstraint(condition=models.Q(('author__in', ['contact', 'user', 'bot', 'phone', 'system'])), name='whatsapp_message_author_is_known', violation_error_message='El valor no está entre los permitidos.'), models.CheckConstraint(condition=models.Q(('status__in', ['received', 'queued', 'withdrawn', 'uncertain', 'accepted', 'sent', 'failed', 'delivered', 'read', 'played'])), name='whatsapp_message_status_is_known', violation_error_message='El valor no está entre los permitidos.'), models.UniqueConstraint(condition=models.Q(('author', 'bot'), ('respuesta__isnull', False)), fields=('respuesta',), name='whatsapp_bot_answers_once', violation_error_message='El bot ya respondió este mensaje.')],
             },
         ),
         migrations.CreateModel(
@@ -242,6 +246,7 @@ class Migration(migrations.Migration):
             options={
                 'verbose_name': 'identidad',
                 'verbose_name_plural': 'identidades',
+                'constraints': [models.CheckConstraint(condition=models.Q(('kind__in', ['wa_id', 'phone', 'user_id', 'parent_user_id'])), name='whatsapp_alias_kind_is_known', violation_error_message='El valor no está entre los permitidos.'), models.UniqueConstraint(fields=('kind', 'value', 'number'), name='whatsapp_alias_is_of_one_thread', violation_error_message='Esta identidad ya es de otra conversación.')],
             },
         ),
         migrations.CreateModel(
@@ -262,6 +267,7 @@ class Migration(migrations.Migration):
             options={
                 'verbose_name': 'vínculo de una conversación',
                 'verbose_name_plural': 'vínculos de conversaciones',
+                'constraints': [models.CheckConstraint(condition=models.Q(('rule__in', ['exact_number', 'spelling', 'document', 'new_contact', 'by_hand', 'sent_to'])), name='whatsapp_link_rule_is_known', violation_error_message='El valor no está entre los permitidos.'), models.UniqueConstraint(condition=models.Q(('undone_at__isnull', True)), fields=('thread',), name='whatsapp_thread_has_one_link', violation_error_message='La conversación ya está vinculada.')],
             },
         ),
         migrations.CreateModel(
@@ -303,6 +309,8 @@ class Migration(migrations.Migration):
             options={
                 'verbose_name': 'elemento de un aviso',
                 'verbose_name_plural': 'elementos de avisos',
+                'indexes': [models.Index(condition=models.Q(('state', 'failed')), fields=['-id'], name='whatsapp_item_failed')],
+                'constraints': [models.CheckConstraint(condition=models.Q(('state__in', ['kept', 'failed', 'mended'])), name='whatsapp_item_state_is_known', violation_error_message='El valor no está entre los permitidos.'), models.UniqueConstraint(fields=('event', 'path'), name='whatsapp_item_is_kept_once', violation_error_message='Este elemento ya está anotado.')],
             },
         ),
         migrations.CreateModel(
@@ -331,101 +339,5 @@ class Migration(migrations.Migration):
                 'indexes': [models.Index(condition=models.Q(('state__in', ['pending', 'fetching'])), fields=['next_try_at'], name='whatsapp_media_due'), models.Index(condition=models.Q(('state', 'fetching')), fields=['lease_token'], name='whatsapp_media_held')],
                 'constraints': [models.CheckConstraint(condition=models.Q(('state__in', ['pending', 'fetching', 'stored', 'refused', 'failed'])), name='whatsapp_media_state_is_known', violation_error_message='El valor no está entre los permitidos.')],
             },
-        ),
-        migrations.AddIndex(
-            model_name='thread',
-            index=models.Index(condition=models.Q(('merged_into__isnull', True), ('unanswered_since__isnull', False)), fields=['unanswered_since'], name='whatsapp_thread_unanswered'),
-        ),
-        migrations.AddIndex(
-            model_name='thread',
-            index=models.Index(condition=models.Q(('answer_due_at__isnull', False)), fields=['answer_due_at'], name='whatsapp_thread_bot_due'),
-        ),
-        migrations.AddIndex(
-            model_name='thread',
-            index=models.Index(condition=models.Q(('merged_into__isnull', True)), fields=['link_state', '-last_message_at'], name='whatsapp_thread_by_link'),
-        ),
-        migrations.AddConstraint(
-            model_name='thread',
-            constraint=models.CheckConstraint(condition=models.Q(('link_state__in', ['linked', 'unknown', 'several', 'doubtful', 'unlinked'])), name='whatsapp_link_state_is_known', violation_error_message='El valor no está entre los permitidos.'),
-        ),
-        migrations.AddConstraint(
-            model_name='thread',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('contact__isnull', False), ('link_state', 'linked')), models.Q(models.Q(('link_state', 'linked'), _negated=True), ('contact__isnull', True)), _connector='OR'), name='whatsapp_thread_is_linked_to_somebody', violation_error_message='Una conversación vinculada tiene cliente, y solo ella.'),
-        ),
-        migrations.AddConstraint(
-            model_name='thread',
-            constraint=models.CheckConstraint(condition=models.Q(('merged_into__isnull', True), models.Q(('merged_into', models.F('id')), _negated=True), _connector='OR'), name='whatsapp_thread_is_not_its_own', violation_error_message='Una conversación no se une consigo misma.'),
-        ),
-        migrations.AddIndex(
-            model_name='message',
-            index=models.Index(fields=['-timestamp', '-id'], name='whatsapp_message_newest'),
-        ),
-        migrations.AddIndex(
-            model_name='message',
-            index=models.Index(fields=['thread', '-timestamp', '-id'], name='whatsapp_message_of_thread'),
-        ),
-        migrations.AddIndex(
-            model_name='message',
-            index=models.Index(condition=models.Q(('cliente__isnull', False)), fields=['cliente', '-timestamp', '-id'], name='whatsapp_message_of_contact'),
-        ),
-        migrations.AddIndex(
-            model_name='message',
-            index=models.Index(condition=models.Q(('cliente__isnull', True)), fields=['-timestamp', '-id'], name='whatsapp_message_unlinked'),
-        ),
-        migrations.AddIndex(
-            model_name='message',
-            index=models.Index(fields=['direccion', '-timestamp', '-id'], name='whatsapp_message_by_dir'),
-        ),
-        migrations.AddIndex(
-            model_name='message',
-            index=models.Index(condition=models.Q(('about', ''), _negated=True), fields=['about'], name='whatsapp_message_about'),
-        ),
-        migrations.AddIndex(
-            model_name='message',
-            index=models.Index(condition=models.Q(('ticket__isnull', False)), fields=['ticket'], name='whatsapp_message_ticket'),
-        ),
-        migrations.AddConstraint(
-            model_name='message',
-            constraint=models.CheckConstraint(condition=models.Q(('direccion__in', ['INBOUND', 'OUTBOUND'])), name='whatsapp_message_direction_is_known', violation_error_message='El valor no está entre los permitidos.'),
-        ),
-        migrations.AddConstraint(
-            model_name='message',
-            constraint=models.CheckConstraint(condition=models.Q(('author__in', ['contact', 'user', 'bot', 'phone', 'system'])), name='whatsapp_message_author_is_known', violation_error_message='El valor no está entre los permitidos.'),
-        ),
-        migrations.AddConstraint(
-            model_name='message',
-            constraint=models.CheckConstraint(condition=models.Q(('status__in', ['received', 'queued', 'withdrawn', 'uncertain', 'accepted', 'sent', 'failed', 'delivered', 'read', 'played'])), name='whatsapp_message_status_is_known', violation_error_message='El valor no está entre los permitidos.'),
-        ),
-        migrations.AddConstraint(
-            model_name='message',
-            constraint=models.UniqueConstraint(condition=models.Q(('author', 'bot'), ('respuesta__isnull', False)), fields=('respuesta',), name='whatsapp_bot_answers_once', violation_error_message='El bot ya respondió este mensaje.'),
-        ),
-        migrations.AddConstraint(
-            model_name='alias',
-            constraint=models.CheckConstraint(condition=models.Q(('kind__in', ['wa_id', 'phone', 'user_id', 'parent_user_id'])), name='whatsapp_alias_kind_is_known', violation_error_message='El valor no está entre los permitidos.'),
-        ),
-        migrations.AddConstraint(
-            model_name='alias',
-            constraint=models.UniqueConstraint(fields=('kind', 'value', 'number'), name='whatsapp_alias_is_of_one_thread', violation_error_message='Esta identidad ya es de otra conversación.'),
-        ),
-        migrations.AddConstraint(
-            model_name='threadlink',
-            constraint=models.CheckConstraint(condition=models.Q(('rule__in', ['exact_number', 'spelling', 'document', 'new_contact', 'by_hand', 'sent_to'])), name='whatsapp_link_rule_is_known', violation_error_message='El valor no está entre los permitidos.'),
-        ),
-        migrations.AddConstraint(
-            model_name='threadlink',
-            constraint=models.UniqueConstraint(condition=models.Q(('undone_at__isnull', True)), fields=('thread',), name='whatsapp_thread_has_one_link', violation_error_message='La conversación ya está vinculada.'),
-        ),
-        migrations.AddIndex(
-            model_name='webhookitem',
-            index=models.Index(condition=models.Q(('state', 'failed')), fields=['-id'], name='whatsapp_item_failed'),
-        ),
-        migrations.AddConstraint(
-            model_name='webhookitem',
-            constraint=models.CheckConstraint(condition=models.Q(('state__in', ['kept', 'failed', 'mended'])), name='whatsapp_item_state_is_known', violation_error_message='El valor no está entre los permitidos.'),
-        ),
-        migrations.AddConstraint(
-            model_name='webhookitem',
-            constraint=models.UniqueConstraint(fields=('event', 'path'), name='whatsapp_item_is_kept_once', violation_error_message='Este elemento ya está anotado.'),
         ),
     ]

@@ -9,9 +9,12 @@ from typing import Any
 from django.http import HttpRequest, HttpResponse
 
 from config.addresses import client_address
+from config.api.errors import problem
 from config.logs import current_request_id
 from crm.acting import Origin, acting_through
+from crm.exceptions import Refusal
 from crm.ids import new_id
+from crm.lengths import announced_length
 from whatsapp.api import webhook
 
 logger = logging.getLogger("puente.request")
@@ -69,6 +72,20 @@ class ProvenRequests:
             response = webhook.view(request)
             response.headers["Content-Length"] = str(len(response.content))
             return response
+        return self.get_response(request)
+
+
+class KnownLength:
+    """Whoever announces a body says how long it is: Django itself would fail at anything else, wherever it is read."""
+
+    def __init__(self, get_response: Handler) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        try:
+            announced_length(request)
+        except Refusal as error:
+            return problem(request, error.status, error.message, error.code)
         return self.get_response(request)
 
 

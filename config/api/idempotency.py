@@ -20,6 +20,7 @@ from rest_framework.exceptions import APIException
 from config.api.authentication import BearerAuthentication
 from config.api.errors import error_body
 from config.api.renderers import to_json
+from crm.lengths import announced_length
 from crm.models import IdempotencyKey
 
 LONGEST_KEY = 200
@@ -99,9 +100,9 @@ class IdempotencyMiddleware:
 
 def _is_larger_than_any_import(request: HttpRequest) -> bool:
     """An upload that its view will refuse unread must not be read here either."""
-    announced = int(request.META.get("CONTENT_LENGTH") or 0)
     is_upload = request.content_type == "multipart/form-data"
-    return is_upload and announced > settings.IMPORT_MAX_BYTES + settings.DATA_UPLOAD_MAX_MEMORY_SIZE
+    most = settings.IMPORT_MAX_BYTES + settings.DATA_UPLOAD_MAX_MEMORY_SIZE
+    return is_upload and announced_length(request) > most
 
 
 def _digest(request: HttpRequest) -> str:

@@ -28,6 +28,7 @@ from crm.api.base import Body
 from crm.api.filters.base import ListFilter
 from crm.api.moments import DateTimeFilter
 from crm.exceptions import NotFound, Refusal
+from crm.lengths import announced_length
 from crm.search import search_in_order
 from integrations.api.presence_serializers import (
     ClientBody,
@@ -106,7 +107,7 @@ def check_signature(request: Request, body: bytes) -> None:
 
 
 def read_body(request: Request) -> bytes:
-    if int(request.META.get("CONTENT_LENGTH") or 0) > LARGEST_BODY:
+    if announced_length(request) > LARGEST_BODY:
         raise RequestDataTooBig
     body: bytes = request.body
     if len(body) > LARGEST_BODY:

@@ -20,6 +20,7 @@ from crm.api.base import Body, user_of
 from crm.api.downloads import CONTENT_TYPES, CSV, as_attachment
 from crm.exceptions import NotFound, Refusal
 from crm.importing.running import too_large
+from crm.lengths import announced_length
 from crm.waking import wake
 from jobs.call_settings import checked_settings
 from jobs.importing import answers, running
@@ -94,7 +95,7 @@ class _Upload(APIView):
         super().initial(request, *args, **kwargs)
         if not (request.content_type or "").startswith("multipart/form-data"):
             raise Refusal("Envíe el archivo como multipart/form-data.", code="tipo_no_admitido", status=415)
-        if int(request.META.get("CONTENT_LENGTH") or 0) > settings.IMPORT_MAX_BYTES + FORM_BYTES:
+        if announced_length(request) > settings.IMPORT_MAX_BYTES + FORM_BYTES:
             raise too_large()
 
     def read(self, body_type: type[Body]) -> dict[str, Any]:

@@ -16,6 +16,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from crm.exceptions import Forbidden, NotFound
+from crm.lengths import announced_length
 from jobs.dialling.circuit import hear_and_judge
 from jobs.models import CallAttempt
 from jobs.providers import PROVIDERS, provider_named
@@ -87,7 +88,7 @@ class CallWebhook(APIView):
         return Response(TAKEN)
 
     def _body(self, request: Request) -> bytes:
-        if int(request.META.get("CONTENT_LENGTH") or 0) > LARGEST_BODY:
+        if announced_length(request) > LARGEST_BODY:
             raise RequestDataTooBig
         return bytes(request.body)
 

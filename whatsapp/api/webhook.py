@@ -10,6 +10,8 @@ from django.http.request import RawPostDataException
 from django.utils.crypto import constant_time_compare
 from django.views.decorators.csrf import csrf_exempt
 
+from crm.exceptions import Refusal
+from crm.lengths import announced_length
 from whatsapp.receiving.signature import is_signed
 from whatsapp.receiving.storing import store
 
@@ -46,8 +48,11 @@ def verify(request: HttpRequest) -> HttpResponse:
 
 def receive(request: HttpRequest) -> HttpResponse:
     """200 once the bytes are a row. A database that is away is told as 503, so that Meta sends them again."""
-    length = request.META.get("CONTENT_LENGTH") or "0"
-    if not length.isdecimal() or int(length) > LARGEST_BODY:
+    try:
+        length = announced_length(request)
+    except Refusal as error:
+        return refusal(error.message, error.code, status=error.status)
+    if length > LARGEST_BODY:
         return refusal("La petición es demasiado grande.", "demasiado_grande", status=413)
     try:
         body = request.body

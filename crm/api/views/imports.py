@@ -39,6 +39,7 @@ from crm.api.serializers.imports import (
 from crm.choices import ImportKind
 from crm.exceptions import NotFound, Refusal
 from crm.importing import reports, running
+from crm.lengths import announced_length
 from crm.models import ImportRow, ImportRun, User
 from crm.permissions import IsLawyerOrAdministrator
 from crm.responsibles import NOT_RESPONSIBLE
@@ -79,7 +80,7 @@ def _refuse_before_reading(request: Request) -> None:
     """An upload that is too large is refused by its announcement, not after it has filled the disk."""
     if not (request.content_type or "").startswith("multipart/form-data"):
         raise Refusal("Envíe el archivo como multipart/form-data.", code="tipo_no_admitido", status=415)
-    if int(request.META.get("CONTENT_LENGTH") or 0) > settings.IMPORT_MAX_BYTES + FORM_BYTES:
+    if announced_length(request) > settings.IMPORT_MAX_BYTES + FORM_BYTES:
         raise running.too_large()
 
 

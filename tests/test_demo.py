@@ -24,7 +24,7 @@ from jobs.models import Account, Batch, CallAttempt, DoNotCall, Job, SettingsCha
 from opportunities.choices import OpportunityStatus
 from opportunities.models import Assignment, Opportunity
 from whatsapp.choices import Author, Direction, LinkState, MediaState, MessageStatus
-from whatsapp.demo_dialogues import SETTLED, WAITING
+from whatsapp.demo.dialogues import SETTLED, WAITING
 from whatsapp.linking import candidates
 from whatsapp.models import (
     Alias,

@@ -18,8 +18,11 @@ from typing import Any, NoReturn
 from celery import Celery
 from celery.beat import Scheduler
 from celery.beat import Service as Clock
+from corsheaders.middleware import CorsMiddleware
+from django.http import HttpRequest, HttpResponse
 from waitress import create_server  # type: ignore[import-untyped]
 from waitress.channel import HTTPChannel  # type: ignore[import-untyped]
+from waitress.parser import HTTPRequestParser, ParsingError  # type: ignore[import-untyped]
 from waitress.task import ErrorTask, ThreadedTaskDispatcher  # type: ignore[import-untyped]
 
 from config.api.errors import error_body
@@ -177,14 +180,39 @@ class SpokenErrorTask(ErrorTask):
         sentence, code = _REFUSED.get(error.code, _MALFORMED)
         body = to_json(error_body(sentence, code))
         self.status = f"{error.code} {error.reason}"
-        self.response_headers.append(("Content-Type", "application/json"))
+        answer = HttpResponse(content_type="application/json")
+        _let_browsers_read(answer, self.request)
+        self.response_headers.extend(answer.items())
         self.set_close_on_finish()
         self.content_length = len(body)
         self.write(body)
 
 
+def _let_browsers_read(answer: HttpResponse, asked: Any) -> None:
+    """The headers that it would have if Django had answered: for whom and where, CorsMiddleware decides.
+
+    What was not understood has no method and no path, and nobody may read its answer.
+    """
+    request = HttpRequest()
+    request.method = getattr(asked, "command", "")
+    request.path_info = getattr(asked, "path", "")
+    request.META = {f"HTTP_{name}": value for name, value in asked.headers.items()}
+    CorsMiddleware(lambda request: answer).add_response_headers(request, answer)
+
+
+class CarefulParser(HTTPRequestParser):
+    """A length of thousands of digits, which `int` does not read, is a bad request and not a failure of the server."""
+
+    def parse_header(self, header_plus: bytes) -> None:
+        try:
+            super().parse_header(header_plus)
+        except ValueError as error:
+            raise ParsingError("Content-Length is invalid") from error
+
+
 class SpokenChannel(HTTPChannel):
     error_task_class = SpokenErrorTask
+    parser_class = CarefulParser
 
 
 class PromptDispatcher(ThreadedTaskDispatcher):

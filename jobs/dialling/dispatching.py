@@ -12,6 +12,7 @@ from crm.waking import wake
 from jobs.dialling import circuit
 from jobs.dialling.claiming import claim
 from jobs.dialling.placing import place_all
+from jobs.dialling.side_by_side import a_crew
 from jobs.models import CallAttempt
 from jobs.providers import PROVIDERS, provider_named
 from jobs.providers.base import Provider, Unreachable
@@ -29,13 +30,14 @@ def dial_due(*, seconds: float = 20.0) -> int:
         return 0
     worker = f"{socket.gethostname()[:40]}-{os.getpid()}-{new_id().hex[-8:]}"
     dialled, ends_at = 0, time.monotonic() + seconds
-    while time.monotonic() < ends_at:
-        limit = _room(provider)
-        claimed = claim(provider.name, worker=worker, limit=limit) if limit > 0 else []
-        if not claimed:
-            return dialled
-        place_all(claimed)
-        dialled += len(claimed)
+    with a_crew() as crew:
+        while time.monotonic() < ends_at:
+            limit = _room(provider)
+            claimed = claim(provider.name, worker=worker, limit=limit) if limit > 0 else []
+            if not claimed:
+                return dialled
+            place_all(claimed, crew)
+            dialled += len(claimed)
     _wake_another()
     return dialled
 

@@ -16,7 +16,7 @@ from crm.ids import new_id
 from jobs.choices import AttemptState, Outcome
 from jobs.dialling import circuit
 from jobs.dialling.placing import poll_in
-from jobs.dialling.side_by_side import do_each
+from jobs.dialling.side_by_side import a_crew, do_each
 from jobs.models import CallAttempt
 from jobs.models.attempts import LEASE
 from jobs.providers import PROVIDERS, provider_named
@@ -41,12 +41,13 @@ CLOCKS = timedelta(minutes=5)
 def follow_due(*, seconds: float = 20.0) -> int:
     """Ask the provider about what is due to be looked at; how many were."""
     done, ends_at = 0, time.monotonic() + seconds
-    while time.monotonic() < ends_at:
-        leased = _lease(ROWS_A_ROUND)
-        if not leased:
-            break
-        do_each(follow, leased)
-        done += len(leased)
+    with a_crew() as crew:
+        while time.monotonic() < ends_at:
+            leased = _lease(ROWS_A_ROUND)
+            if not leased:
+                break
+            do_each(follow, leased, crew)
+            done += len(leased)
     return done
 
 

@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 from django.db.models import Case, Exists, OuterRef, Q, Value, When
 from django.utils import timezone
 
+from crm.crews import Crew
 from crm.models import ContactPhone
 from jobs.choices import AttemptState
 from jobs.dialling import circuit
@@ -38,9 +39,9 @@ _MAY_BE_CALLED = (
 )
 
 
-def place_all(attempts: Sequence[CallAttempt]) -> None:
+def place_all(attempts: Sequence[CallAttempt], crew: Crew | None = None) -> None:
     """Dial each of them once, or not at all; none is lost, whatever the provider does."""
-    do_each(place, attempts)
+    do_each(place, attempts, crew)
 
 
 def place(attempt: CallAttempt) -> None:

@@ -1,15 +1,14 @@
 """What people do with single jobs: remove, cancel, try again (contract section 5)."""
 
-import contextvars
-from collections.abc import Callable, Iterable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from django.db import connection, transaction
+from django.db import transaction
 from django.db.models import Q
 from django.utils import timezone
 
+from crm.crews import Crew
 from crm.exceptions import Conflict, NotFound, Refusal
 from jobs.choices import JobStatus
 from jobs.hanging_up import hang_up
@@ -106,7 +105,8 @@ class JobService:
         """
         asked = self._asked(job_ids)
         removed, live = self._remove_all_unless_live([pk for _, pk in asked if pk])
-        hung_up = dict(_side_by_side([(pk, self._removal_of(pk)) for pk in live]))
+        with Crew(AT_ONCE, name="hanging-up") as crew:
+            hung_up = dict(zip(live, crew.do(self._removal_of, live), strict=True))
         return [_answer(name, pk, removed, hung_up) for name, pk in asked]
 
     # --- In one transaction -----------------------------------------------------------------------
@@ -141,14 +141,11 @@ class JobService:
 
     # --- Live calls -------------------------------------------------------------------------------
 
-    def _removal_of(self, pk: str) -> Callable[[], Removed]:
-        def remove() -> Removed:
-            try:
-                return Removed(pk) if self.cancel_job(pk) else Removed(pk, NOT_FOUND, NotFound.code)
-            except Refusal as refusal:
-                return Removed(pk, refusal.message, refusal.code)
-
-        return remove
+    def _removal_of(self, pk: str) -> Removed:
+        try:
+            return Removed(pk) if self.cancel_job(pk) else Removed(pk, NOT_FOUND, NotFound.code)
+        except Refusal as refusal:
+            return Removed(pk, refusal.message, refusal.code)
 
     # --- Which --------------------------------------------------------------------------------------
 
@@ -184,19 +181,3 @@ def _answer(name: str, pk: str | None, removed: set[str], hung_up: dict[str, Rem
         return Removed(name)
     told = hung_up.get(pk or "", Removed(name, NOT_FOUND, NotFound.code))
     return Removed(name, told.error.format(id=name), told.code)
-
-
-def _side_by_side(acts: Sequence[tuple[str, Callable[[], Removed]]]) -> list[tuple[str, Removed]]:
-    """The results of acts that wait for a provider: each in a thread with a connection of its own."""
-    if len(acts) < 2:  # noqa: PLR2004  one alone needs no thread
-        return [(pk, act()) for pk, act in acts]
-    with ThreadPoolExecutor(min(AT_ONCE, len(acts)), thread_name_prefix="hanging-up") as pool:
-        running = [(pk, pool.submit(contextvars.copy_context().run, _then_disconnect, act)) for pk, act in acts]
-    return [(pk, future.result()) for pk, future in running]
-
-
-def _then_disconnect(act: Callable[[], Removed]) -> Removed:
-    try:
-        return act()
-    finally:
-        connection.close()

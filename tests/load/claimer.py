@@ -42,15 +42,17 @@ class Instant:
 def work(mode: str, wanted: int, at_once: int) -> dict[str, Any]:
     from jobs.dialling.claiming import claim
     from jobs.dialling.placing import place_all
+    from jobs.dialling.side_by_side import a_crew
 
     claimed, started = 0, time.perf_counter()
-    while claimed < wanted:
-        attempts = claim("instant", worker=f"carga-{os.getpid()}", limit=min(at_once, wanted - claimed))
-        if not attempts:
-            break
-        if mode == "place":
-            place_all(attempts)
-        claimed += len(attempts)
+    with a_crew() as crew:
+        while claimed < wanted:
+            attempts = claim("instant", worker=f"carga-{os.getpid()}", limit=min(at_once, wanted - claimed))
+            if not attempts:
+                break
+            if mode == "place":
+                place_all(attempts, crew)
+            claimed += len(attempts)
     return {"claimed": claimed, "started": started, "ended": time.perf_counter()}
 
 

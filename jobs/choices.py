@@ -107,6 +107,15 @@ class ImportState(models.TextChoices):
     FAILED = "failed", "Fallida"
 
 
+class ProblemKind(models.TextChoices):
+    """What a row of a file that is not simply a call is: all but a warning make none."""
+
+    ERROR = "error", "Error"
+    WARNING = "warning", "Aviso"
+    DUPLICATE = "duplicate", "Ya estaba"
+    REFUSED = "refused", "No se le llama"
+
+
 class RefusalSource(models.TextChoices):
     CALL = "call", "Lo pidió en una llamada"
     STAFF = "staff", "Añadido a mano"

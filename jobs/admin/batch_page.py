@@ -187,7 +187,7 @@ def outcomes_of(batch: Batch) -> list[dict[str, Any]]:
 
 
 def told_file(batch: Batch, file: BatchImport) -> dict[str, Any]:
-    problems = list(file.problems.order_by("row", "pk")[: SHOWN_PROBLEMS + 1]) if file.failed_rows else []
+    problems = list(file.problems.in_order()[: SHOWN_PROBLEMS + 1]) if file.failed_rows else []
     return {
         "file": file,
         "is_running": file.state == ImportState.RUNNING,

@@ -3,14 +3,12 @@
 from collections.abc import Iterator
 from typing import Any
 
-from django.db.models import Q, QuerySet
-
 from crm.exporting import BOM, csv_lines
 from crm.text import in_number
 from jobs.importing.columns import PASSED_OVER
-from jobs.importing.deciding import ALREADY, REFUSED
 from jobs.importing.looking import NO_CREDIT, lacks_credit, not_called
-from jobs.models import BatchImport, ImportProblem
+from jobs.models import BatchImport
+from jobs.models.imports import ImportProblemQuerySet
 from jobs.money import amount_of
 
 SHOWN = 20
@@ -30,8 +28,8 @@ def created(run: BatchImport) -> dict[str, Any]:
         "jobs_created": run.created_jobs,
         "contacts_processed": run.done_people,
         "duplicates_skipped": run.duplicates,
-        "errors": _sentences(_to_correct(run)),
-        "warnings": [*_warnings(run, estimate), *_sentences(run.problems.filter(is_error=False))],
+        "errors": _sentences(run.problems.to_correct()),
+        "warnings": [*_warnings(run, estimate), *_sentences(run.problems.warnings())],
         "status": _STATUS[run.state],
         "progress": run.progress,
         # The names of the API reference (dialer-anchors 1.1).
@@ -45,7 +43,7 @@ def created(run: BatchImport) -> dict[str, Any]:
 
 def progress(run: BatchImport) -> dict[str, Any]:
     """How far it is, its counts, and the first rows that went wrong."""
-    problems = run.problems.order_by("row", "id")[: SHOWN * 5]
+    problems = run.problems.in_order()[: SHOWN * 5]
     return {
         "import_id": str(run.pk),
         "_id": run.batch_id,
@@ -77,19 +75,13 @@ def rejected_csv(run: BatchImport) -> Iterator[bytes]:
 
 
 def _rejected(run: BatchImport, width: int) -> Iterator[list[Any]]:
-    for problem in run.problems.filter(is_error=True).order_by("row", "id").iterator():
+    for problem in run.problems.without_call().in_order().iterator():
         cells = problem.cells[:width]
         yield [*cells, *[""] * (width - len(cells)), problem.row, problem.message]
 
 
-def _to_correct(run: BatchImport) -> QuerySet[ImportProblem]:
-    """Errors of the file itself. Who is there already, or must not be called, is nobody's mistake."""
-    ours = Q(message__startswith=ALREADY) | Q(message__startswith=REFUSED)
-    return run.problems.filter(is_error=True).exclude(ours)
-
-
-def _sentences(problems: QuerySet[ImportProblem]) -> list[str]:
-    return [f"Fila {problem.row}: {problem.message}" for problem in problems.order_by("row", "id")[:SHOWN]]
+def _sentences(problems: ImportProblemQuerySet) -> list[str]:
+    return [f"Fila {problem.row}: {problem.message}" for problem in problems.in_order()[:SHOWN]]
 
 
 def _warnings(run: BatchImport, estimate: int) -> Iterator[str]:

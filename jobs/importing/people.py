@@ -10,6 +10,7 @@ from crm.importing.cells import Surroundings, Unclear, is_nothing, read_date
 from crm.importing.files import Line, Table
 from crm.phones import Phone
 from crm.text import words
+from jobs.choices import ProblemKind
 from jobs.importing import cells
 from jobs.importing.columns import PHONE_FIELDS, Columns, is_passed_over, label_of
 from jobs.models import Job
@@ -46,11 +47,15 @@ class Order:
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """What is wrong with a row; an error makes no job of it."""
+    """What is wrong with a row; all but a warning make no job of it."""
 
     line: Line
     message: str
-    is_error: bool = True
+    kind: ProblemKind = ProblemKind.ERROR
+
+    @property
+    def is_error(self) -> bool:
+        return self.kind != ProblemKind.WARNING
 
 
 @dataclass(slots=True)
@@ -163,7 +168,8 @@ class PeopleReader:
         person.name = self._name(lines)[:_LONGEST_NAME]
         person.document = key.split(":", 2)[2] if key.startswith("doc:") else ""
         if cells.has_wrong_check_digit(person.document, self.order.country):
-            person.problems.append(Problem(lines[0], "El dígito verificador del RUT no coincide.", is_error=False))
+            unsure = "El dígito verificador del RUT no coincide."
+            person.problems.append(Problem(lines[0], unsure, ProblemKind.WARNING))
         self._take_phones(person)
         self._take_matter(person)
         return person
@@ -187,7 +193,8 @@ class PeopleReader:
         for line, (_, unclear) in zip(person.lines, read, strict=True):
             if unclear or not found:
                 message = " ".join(unclear) or "Falta el teléfono."
-                person.problems.append(Problem(line, message, is_error=not found))
+                kind = ProblemKind.WARNING if found else ProblemKind.ERROR
+                person.problems.append(Problem(line, message, kind))
 
     def _take_matter(self, person: Person) -> None:
         """What the call is about. The rows of a debtor are summed, so an unclear one costs the others as well."""

@@ -7,12 +7,14 @@ from django.db import DatabaseError, connection, transaction
 from django.utils import timezone
 
 from crm.locks import hold
+from jobs.choices import ProblemKind
 from jobs.dialling.windows import lane_of
 from jobs.ids import readable_job_id
 from jobs.importing.deciding import Decision, Fate, decide
 from jobs.importing.people import Order, Person, Problem
 from jobs.models import Batch, BatchImport, ImportProblem, Job
 
+KIND_OF = {Fate.DUPLICATE: ProblemKind.DUPLICATE, Fate.REFUSED: ProblemKind.REFUSED}
 _LONGEST_MESSAGE = 500
 _YOUNG_ROWS = 10_000
 
@@ -114,10 +116,10 @@ def _problems_of(decision: Decision) -> Iterator[Problem]:
     yield from decision.person.problems
     first, *_ = decision.person.lines
     for note in decision.notes:
-        yield Problem(first, note, is_error=False)
+        yield Problem(first, note, ProblemKind.WARNING)
     if decision.message:
         for line in decision.person.lines:
-            yield Problem(line, decision.message)
+            yield Problem(line, decision.message, KIND_OF[decision.fate])
 
 
 def put_problems(run: BatchImport, problems: Iterable[Problem]) -> None:
@@ -127,7 +129,7 @@ def put_problems(run: BatchImport, problems: Iterable[Problem]) -> None:
             ImportProblem(
                 batch_import=run,
                 row=problem.line.number,
-                is_error=problem.is_error,
+                kind=problem.kind,
                 message=problem.message[:_LONGEST_MESSAGE],
                 cells=problem.line.cells,
             )

@@ -11,7 +11,7 @@ from django.utils import timezone
 from crm.constraints import is_one_of
 from crm.models.audit import AuditEntry
 from crm.models.base import BaseModel
-from jobs.choices import ImportState
+from jobs.choices import ImportState, ProblemKind
 from jobs.models.batches import Batch
 
 # How long a worker may be silent before another takes over; a chunk takes less than a second.
@@ -134,19 +134,43 @@ class BatchImport(BaseModel):
         return BatchImport.objects.filter(pk=self.pk, state=ImportState.RUNNING, leased_until=self.leased_until)
 
 
+class ImportProblemQuerySet(models.QuerySet["ImportProblem"]):
+    def in_order(self) -> Self:
+        """As the file has them."""
+        return self.order_by("row", "id")
+
+    def without_call(self) -> Self:
+        return self.exclude(kind=ProblemKind.WARNING)
+
+    def warnings(self) -> Self:
+        return self.filter(kind=ProblemKind.WARNING)
+
+    def to_correct(self) -> Self:
+        """Mistakes of the file itself. Who is there already, or must not be called, is nobody's mistake."""
+        return self.filter(kind=ProblemKind.ERROR)
+
+
 class ImportProblem(models.Model):
     """A row of the file that made no job, or made one with something missing."""
 
     batch_import = models.ForeignKey(BatchImport, on_delete=models.CASCADE, db_index=False, related_name="problems")
     row = models.PositiveIntegerField("fila")
-    is_error = models.BooleanField("sin llamada", default=True)
+    kind = models.CharField("clase", max_length=12, choices=ProblemKind, default=ProblemKind.ERROR)
     message = models.CharField("motivo", max_length=500)
     cells = models.JSONField(default=list, blank=True)
+
+    objects = ImportProblemQuerySet.as_manager()
 
     class Meta:
         verbose_name = "fila con problema"
         verbose_name_plural = "filas con problema"
+        constraints = [is_one_of("kind", ProblemKind, "jobs_problem_kind_is_known")]
         indexes = [models.Index(fields=["batch_import", "row"], name="jobs_problem_of_import")]
 
     def __str__(self) -> str:
         return f"{self.row}: {self.message}"
+
+    @property
+    def is_error(self) -> bool:
+        """The row made no call, whoever's mistake that is."""
+        return self.kind != ProblemKind.WARNING

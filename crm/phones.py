@@ -192,6 +192,12 @@ def match_key(number: str) -> str:
     return digits
 
 
+def numbers_with_key(key: str) -> list[str]:
+    """Every number in E.164 that has this match key."""
+    is_argentine = key.startswith("54") and len(key) == 12
+    return [f"+{key}", f"+549{key[2:]}"] if is_argentine else [f"+{key}"]
+
+
 def search_words(number: str) -> list[str]:
     """Every ending of a number from four digits up, so that any run of its digits is a word's start."""
     digits = number.removeprefix("+")

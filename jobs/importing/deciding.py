@@ -10,13 +10,11 @@ from django.conf import settings
 
 from crm.choices import PhoneLabel
 from crm.models import Contact, ContactPhone
-from crm.phones import Phone
+from crm.phones import Phone, match_key
 from jobs.choices import JobStatus
 from jobs.importing.people import BASIC, Order, Person
 from jobs.models import Account, Batch, DoNotCall, Job
-
-ALREADY = "Ya está en "
-REFUSED = "No se le llama: "
+from jobs.models.jobs import JobQuerySet
 
 
 class Fate(StrEnum):
@@ -50,7 +48,7 @@ class _Line:
 
 
 def decide(people: Sequence[Person], account: Account, batch: Batch | None, order: Order) -> list[Decision]:
-    """One decision for each, in their order; five queries, however many they are."""
+    """One decision for each, in their order; seven queries, however many they are."""
     readable = [person for person in people if person.is_readable]
     known = _Known(readable, account, batch, order)
     return [known.decide(person) if person.is_readable else Decision(person, Fate.FAILED) for person in people]
@@ -62,7 +60,7 @@ class _Known:
     def __init__(self, people: list[Person], account: Account, batch: Batch | None, order: Order) -> None:
         self.order = order
         keys = {phone.key for person in people for phone in person.phones}
-        self.campaigns = _campaigns_of({person.key for person in people}, account, batch, order)
+        self.there = _There.among(people, account, batch, order)
         refusals = DoNotCall.objects.concerning(account.pk).filter(key__in=keys)
         self.refused = set(refusals.values_list("key", flat=True))
         self.lines = _lines_of(keys)
@@ -73,15 +71,14 @@ class _Known:
         }
 
     def decide(self, person: Person) -> Decision:
-        campaign = self.campaigns.get(person.key)
-        if campaign is not None:
-            return Decision(person, Fate.DUPLICATE, f"{ALREADY}{campaign}.")
+        if place := self.there.tell(person):
+            return Decision(person, Fate.DUPLICATE, f"Ya está en {place}.")
         contact_id, opted_out = self.by_document.get(person.document, (None, None))
         if opted_out:
-            return Decision(person, Fate.REFUSED, f"{REFUSED}el contacto pidió que no se le llame.")
+            return Decision(person, Fate.REFUSED, "No se le llama: el contacto pidió que no se le llame.")
         phones = [phone for phone in person.phones if not self._is_refused(phone)]
         if not phones:
-            return Decision(person, Fate.REFUSED, f"{REFUSED}su teléfono está en la lista de no llamar.")
+            return Decision(person, Fate.REFUSED, "No se le llama: su teléfono está en la lista de no llamar.")
         notes = ["Un teléfono suyo está en la lista de no llamar."] if len(phones) < len(person.phones) else []
         if self.order.processing_type == BASIC:
             phones = phones[:1]
@@ -107,17 +104,48 @@ class _Known:
         return found.pop() if len(found) == 1 else None
 
 
-def _campaigns_of(keys: set[str], account: Account, batch: Batch | None, order: Order) -> dict[str, str]:
-    """Where people have a job already: in this campaign, else in one of the account that is not removed."""
-    jobs = Job.objects.filter(account=account, person_key__in=keys)
-    found: dict[str, str] = {}
-    if not order.allow_duplicates:
-        others = jobs.filter(batch__removed_at__isnull=True).exclude(status=JobStatus.CANCELLED)
-        found = {key: _called(name) for key, name in others.values_list("person_key", "batch__name")}
-    if batch is not None:
-        here = jobs.filter(batch=batch).values_list("person_key", flat=True)
-        found |= dict.fromkeys(here, "esta campaña")
-    return found
+@dataclass(slots=True)
+class _There:
+    """Who has a job already: in this campaign, else in another of the account, which is named."""
+
+    here: set[str] = field(default_factory=set)
+    by_key: dict[str, str] = field(default_factory=dict)
+    by_phone: dict[str, list[tuple[str, str]]] = field(default_factory=dict)  # person and campaign
+
+    @classmethod
+    def among(cls, people: list[Person], account: Account, batch: Batch | None, order: Order) -> "_There":
+        found = cls()
+        keys = {person.key for person in people}
+        jobs = Job.objects.filter(account=account)
+        if batch is not None:
+            found.here = set(jobs.filter(batch=batch, person_key__in=keys).values_list("person_key", flat=True))
+        if not order.allow_duplicates:
+            others = (
+                jobs.filter(batch__removed_at__isnull=True).exclude(status=JobStatus.CANCELLED).exclude(batch=batch)
+            )
+            found.by_key = dict(others.filter(person_key__in=keys).values_list("person_key", "batch__name"))
+            found._note_phones(others.filter(person_key__startswith="tel:"), [p for p in people if p.document])
+            found._note_phones(others, [p for p in people if not p.document])
+        return found
+
+    def _note_phones(self, others: JobQuerySet, people: list[Person]) -> None:
+        keys = {phone.key for person in people for phone in person.phones}
+        rows = others.with_phone(keys).values_list("person_key", "batch__name", "phones")
+        for person_key, campaign, numbers in rows:
+            for key in keys.intersection(map(match_key, numbers)):
+                self.by_phone.setdefault(key, []).append((person_key, campaign))
+
+    def tell(self, person: Person) -> str:
+        """Where, and by what they are known there; "" for nobody. Two documents are two people, whoever shares a phone."""
+        if person.key in self.here:
+            return "esta campaña"
+        if person.key in self.by_key:
+            known_by = "documento" if person.document else "teléfono"
+            return f"{_called(self.by_key[person.key])}, con el mismo {known_by}"
+        lines = (line for phone in person.phones for line in self.by_phone.get(phone.key, ()))
+        same = (campaign for key, campaign in lines if not (person.document and key.startswith("doc:")))
+        campaign = next(same, None)
+        return "" if campaign is None else f"{_called(campaign)}, con el mismo teléfono"
 
 
 def _called(campaign: str) -> str:

@@ -1,14 +1,18 @@
 """One person to call in one campaign."""
 
+import json
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, Self
 
-from django.db import models
+from django.db import connection, models
 from django.db.models import Q
+from django.db.models.expressions import RawSQL
 from django.utils import timezone
 
 from crm.constraints import is_one_of
 from crm.exceptions import Conflict
 from crm.literals import Literal
+from crm.phones import numbers_with_key
 from crm.search import SearchColumn, column_words
 from jobs.choices import MOVES, JobStatus
 from jobs.models.accounts import Account
@@ -37,6 +41,16 @@ class JobQuerySet(EitherId):
     def usual(self) -> Self:
         """What lists show unless cancelled ones are asked for (contract section 5)."""
         return self.exclude(status=Literal(JobStatus.CANCELLED))
+
+    def with_phone(self, keys: Iterable[str]) -> Self:
+        """Any of the phones has one of these match keys, whichever comes next."""
+        numbers = sorted({number for key in keys for number in numbers_with_key(key)})
+        if not numbers:
+            return self.none()
+        if connection.vendor == "postgresql":
+            return self.filter(phones__has_any_keys=numbers)  # its index has just this (migration 0005)
+        listed = "EXISTS (SELECT 1 FROM json_each(jobs_job.phones) WHERE value IN (SELECT value FROM json_each(%s)))"
+        return self.filter(RawSQL(listed, [json.dumps(numbers)], output_field=models.BooleanField()))  # noqa: S611
 
     def due(self, batch: Batch, lane: str) -> Self:
         """May be dialled as far as the job itself knows, the longest waiting first; its index has just these."""

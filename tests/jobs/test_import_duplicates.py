@@ -1,11 +1,13 @@
 """Who is in a campaign already, or must not be called, gets no job; never because of another account's rows."""
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from crm.phones import parse_phone
 from jobs.choices import RefusalSource
-from jobs.models import Account, DoNotCall, ImportProblem, Job
+from jobs.models import Account, Batch, DoNotCall, ImportProblem, Job
 from tests.factories import ContactFactory
 from tests.jobs.importing import ANA, HEADER, LUIS, batch_of, created, jobs_of, lines, only_job, previewed, upload
 from tests.jobs.rows import an_account
@@ -36,7 +38,7 @@ def test_who_is_in_another_campaign_of_the_account_is_skipped(as_user, bob, chil
 
     assert [job.name for job in jobs_of(answer)] == ["Luis Vera"]
     assert (answer["jobs_created"], answer["duplicates_skipped"], answer["errors"]) == (1, 1, [])
-    assert ImportProblem.objects.get().message == "Ya está en la campaña «Julio»."
+    assert ImportProblem.objects.get().message == "Ya está en la campaña «Julio», con el mismo documento."
 
 
 def test_unless_duplicates_are_allowed(as_user, bob, chile):
@@ -63,7 +65,7 @@ def test_a_finished_job_still_counts(as_user, bob, chile):
     answer = upload(as_user(bob), "/api/v1/batches/excel/create", FILE, account_id=chile.account_id)
 
     assert answer.status_code == 400
-    assert "Fila 2: Ya está en la campaña «Julio»." in answer.data["message"]
+    assert "Fila 2: Ya está en la campaña «Julio», con el mismo documento." in answer.data["message"]
 
 
 def test_another_accounts_people_are_nobodys_duplicates(as_user, bob, chile):
@@ -72,6 +74,95 @@ def test_another_accounts_people_are_nobodys_duplicates(as_user, bob, chile):
 
     assert (answer["jobs_created"], answer["duplicates_skipped"], answer["warnings"]) == (2, 0, [])
     assert previewed(as_user(bob), an_account(country="CL"), FILE)["duplicates"] == 0
+
+
+WITH_DOCUMENT = lines("rut,nombre,celular,telefono fijo", "11111111-1,Ana Pérez,991234567,221234567")
+
+
+def by_phone(*numbers: str) -> bytes:
+    return lines("nombre,celular,telefono fijo", f"Ana,{','.join([*numbers, '', ''][:2])}")
+
+
+def why_nobody(client, account: Account, content: bytes, **more) -> str:
+    """A file of which nobody gets a job."""
+    answer = upload(client, "/api/v1/batches/excel/create", content, account_id=account.account_id, **more)
+    assert answer.status_code == 400, answer.data
+    return answer.data["message"]
+
+
+@pytest.mark.sqlite
+@pytest.mark.parametrize("first", [by_phone("991234567"), by_phone("991111111", "221234567")])
+def test_who_is_known_there_by_a_phone_and_here_by_a_document_is_one_person(as_user, bob, chile, first):
+    created(as_user(bob), chile, first, batch_name="Julio", processing_type="acquisition")
+
+    told = why_nobody(as_user(bob), chile, WITH_DOCUMENT)
+    assert "Fila 2: Ya está en la campaña «Julio», con el mismo teléfono." in told
+    assert previewed(as_user(bob), chile, WITH_DOCUMENT)["duplicates"] == 1
+
+
+@pytest.mark.sqlite
+@pytest.mark.parametrize("phones", [("991234567",), ("221234567",), ("992222222", "221234567")])
+def test_and_so_is_who_is_known_there_by_a_document_and_here_by_any_phone(as_user, bob, chile, phones):
+    created(as_user(bob), chile, WITH_DOCUMENT, batch_name="Julio", processing_type="acquisition")
+
+    told = why_nobody(as_user(bob), chile, by_phone(*phones))
+    assert "Fila 2: Ya está en la campaña «Julio», con el mismo teléfono." in told
+    assert created(as_user(bob), chile, by_phone(*phones), allow_duplicates="true")["jobs_created"] == 1
+
+
+def test_two_documents_are_two_people_whoever_shares_a_phone(as_user, bob, chile):
+    created(as_user(bob), chile, WITH_DOCUMENT, batch_name="Julio")
+    created(as_user(bob), chile, by_phone("992222222"), batch_name="Julio 2")
+    son = lines("rut,nombre,celular", "22222222-2,Luis,991234567")
+
+    assert created(as_user(bob), chile, son)["jobs_created"] == 1
+
+
+@pytest.mark.sqlite
+def test_the_same_line_in_two_national_spellings_is_one_phone(as_user, bob):
+    account = an_account(country="AR")
+    created(as_user(bob), account, lines("dni,telefono", "40506070,+5491123456789"), batch_name="Julio")
+
+    assert "con el mismo teléfono" in why_nobody(as_user(bob), account, lines("telefono", "+541123456789"))
+
+
+def test_a_phone_of_another_account_a_cancelled_job_or_a_removed_campaign_is_nobodys(as_user, bob, chile):
+    created(as_user(bob), an_account(country="CL"), WITH_DOCUMENT)
+    cancelled = created(as_user(bob), chile, WITH_DOCUMENT, batch_name="Julio")
+    Job.objects.filter(batch=cancelled["_id"]).update(status="cancelled")
+    removed = created(as_user(bob), chile, WITH_DOCUMENT, batch_name="Agosto")
+    Batch.objects.filter(pk=removed["_id"]).update(removed_at=timezone.now())
+
+    assert created(as_user(bob), chile, by_phone("991234567"))["jobs_created"] == 1
+
+
+def test_where_agents_see_only_theirs_the_campaign_is_not_named(as_user, bob, chile, settings):
+    created(as_user(bob), chile, WITH_DOCUMENT, batch_name="Secreta")
+    settings.CRM_AGENT_SCOPE = "own"
+
+    told = why_nobody(as_user(bob), chile, by_phone("991234567"))
+    assert "Ya está en otra campaña de la cuenta, con el mismo teléfono." in told
+
+
+def test_a_chunk_asks_as_often_for_many_people_as_for_few(as_user, bob, chile):
+    few, many = (
+        lines("rut,celular", *(("" if n % 2 else f"{n + 10_000_000}") + f",9912{n:05d}" for n in range(size)))
+        for size in (4, 400)
+    )
+    asked = []
+    for content in (few, many):
+        with CaptureQueriesContext(connection) as queries:
+            previewed(as_user(bob), chile, content)
+        asked.append(len(queries))
+    assert asked[0] == asked[1]
+
+
+@pytest.mark.skipif("connection.vendor != 'postgresql'")
+def test_an_index_finds_the_phones_of_a_chunk(db):
+    with connection.cursor() as cursor:
+        cursor.execute("SET LOCAL enable_seqscan = off")
+    plan = Job.objects.with_phone([f"519{n:08d}" for n in range(1000)]).explain()
+    assert "jobs_job_phones" in plan
 
 
 def test_the_same_document_of_another_country_is_another_person(as_user, bob, chile):

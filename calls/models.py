@@ -3,7 +3,6 @@
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 from uuid import UUID
 
-from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.core.validators import RegexValidator
 from django.db import models, transaction
@@ -17,6 +16,7 @@ from crm.exceptions import Refusal
 from crm.models.base import BaseModel
 from crm.models.subjects import HasSubject, SubjectQuerySet, exactly_one_subject, lock_people
 from crm.models.tasks import second_of
+from crm.models.user_keys import user_key
 from crm.prepared import QuickWrites
 
 if TYPE_CHECKING:
@@ -131,38 +131,16 @@ class Call(QuickWrites, TracksChanges, HasSubject, BaseModel):
     )
     call_result = models.CharField("detalle del resultado", max_length=255, null=True, blank=True)
     record_url = models.URLField("grabación", max_length=1000, null=True, blank=True)
-    responsible_user = models.ForeignKey(
-        settings.AUTH_USER_MODEL,
-        on_delete=models.SET_NULL,
-        null=True,
-        blank=True,
-        db_index=False,  # call_of_responsible begins with it
-        related_name="calls",
-        verbose_name="responsable",
-    )
-    coverage_user = models.ForeignKey(
-        settings.AUTH_USER_MODEL,
-        on_delete=models.SET_NULL,
-        null=True,
-        blank=True,
-        db_index=False,
-        related_name="+",
-        verbose_name="cubre",
-    )
+    # No index: call_of_responsible begins with it.
+    responsible_user = user_key("responsable", db_index=False, related_name="calls")
+    coverage_user = user_key("cubre", db_index=False)
     resumen_llamada = models.TextField("resumen", null=True, blank=True)
     comments = models.TextField("notas", null=True, blank=True)
     started_at = models.DateTimeField("inicio")
     ended_at = models.DateTimeField("fin", null=True, blank=True)
     proxima_llamada_fecha = models.DateTimeField("próxima llamada", null=True, blank=True)
     proxima_accion_fecha = models.DateTimeField("próxima acción", null=True, blank=True)
-    created_by = models.ForeignKey(
-        settings.AUTH_USER_MODEL,
-        on_delete=models.SET_NULL,
-        null=True,
-        blank=True,
-        related_name="+",
-        verbose_name="registrada por",
-    )
+    created_by = user_key("registrada por")
 
     objects = CallQuerySet.as_manager()
 

@@ -12,7 +12,7 @@ from django.utils import timezone
 from crm.exceptions import Conflict, NotFound, Refusal
 from crm.locks import hold_all
 from crm.models import AuditEntry, Contact, ContactMerge, ContactPhone
-from crm.models.contacts import identity_locks
+from crm.models.contact_queries import identity_locks
 
 if TYPE_CHECKING:
     from crm.models import User

@@ -4,7 +4,6 @@ from operator import attrgetter
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 from uuid import UUID
 
-from django.conf import settings
 from django.db import models, transaction
 from django.utils import timezone
 
@@ -15,6 +14,7 @@ from crm.constraints import is_one_of
 from crm.models.audit import AuditEntry
 from crm.models.edits import WritesDifferences
 from crm.models.leads import Lead
+from crm.models.user_keys import user_key
 
 if TYPE_CHECKING:
     from crm.models.users import User
@@ -88,23 +88,8 @@ class Appointment(TracksChanges, WritesDifferences):
     observaciones = models.TextField("observaciones", null=True, blank=True)
     has_ever_been_confirmed = models.BooleanField("fue confirmada", default=False, editable=False)
     attended_at = models.DateTimeField("asistió", null=True, blank=True, editable=False)
-    responsible_user = models.ForeignKey(
-        settings.AUTH_USER_MODEL,
-        on_delete=models.SET_NULL,
-        null=True,
-        blank=True,
-        related_name="appointments",
-        verbose_name="responsable",
-    )
-    created_by = models.ForeignKey(
-        settings.AUTH_USER_MODEL,
-        on_delete=models.SET_NULL,
-        null=True,
-        blank=True,
-        db_index=False,
-        related_name="+",
-        verbose_name="creado por",
-    )
+    responsible_user = user_key("responsable", related_name="appointments")
+    created_by = user_key("creado por", db_index=False)
 
     objects = AppointmentQuerySet.as_manager()
 

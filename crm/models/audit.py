@@ -3,19 +3,17 @@
 from datetime import timedelta
 from typing import Any, Self
 
-from django.conf import settings
 from django.db import connection, models
 from django.utils import timezone
 
 from crm.acting import current_actor, current_origin
 from crm.audit_words import act_in_words
+from crm.models.user_keys import user_key
 from crm.prepared import insert_row
 
 
 class AuditEntry(models.Model):
-    actor = models.ForeignKey(
-        settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, related_name="+", verbose_name="quién"
-    )
+    actor = user_key("quién", blank=False)
     action = models.CharField("acción", max_length=60)
     entity_type = models.CharField("tipo de registro", max_length=40)
     entity_id = models.CharField("registro", max_length=64, blank=True)

@@ -1,13 +1,12 @@
 """Contacts: the person behind every lead, call, message and opportunity."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, ClassVar, Self
-from uuid import UUID
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from django.conf import settings
 from django.db import models, transaction
-from django.db.models import Min, Q
+from django.db.models import Q
 from django.db.models.functions import Lower
 from django.utils import timezone
 
@@ -15,8 +14,10 @@ from crm.changes import TracksChanges
 from crm.choices import DocumentType, Grading, LandingProduct, PhoneLabel
 from crm.constraints import is_one_of
 from crm.models.audit import AuditEntry
-from crm.models.contact_phones import ORDER_OF_LABELS, ContactPhone, is_another_line, phone_words, words_of_raw_phone
+from crm.models.contact_phones import ORDER_OF_LABELS, ContactPhone, phone_words, words_of_raw_phone
+from crm.models.contact_queries import ContactQuerySet
 from crm.models.edits import WritesDifferences
+from crm.models.user_keys import user_key
 from crm.phones import Phone, iter_phones, parse_phone, region_of_country
 from crm.search import SearchColumn, column_words
 from crm.text import tidy_document, words
@@ -44,129 +45,16 @@ RECOMMENDED_OF_FIRST_CONTACT = (
 )
 
 
-class ContactQuerySet(models.QuerySet["Contact"]):
-    def present(self) -> Self:
-        """Neither deleted nor merged into another."""
-        return self.filter(is_deleted=False)
+def _yes_since(column: str) -> property:
+    """A yes or no that a date tells: the date of the first yes stays, a no takes it away."""
 
-    def visible_to(self, user: "User") -> Self:
-        from crm.scope import contacts_of
+    def is_yes(row: "Contact") -> bool:
+        return getattr(row, column) is not None
 
-        return self.filter(contacts_of(user))
+    def say(row: "Contact", value: bool) -> None:
+        setattr(row, column, (getattr(row, column) or timezone.now()) if value else None)
 
-    def search(self, typed: str) -> Self:
-        return self.filter(search_words__finds=typed)
-
-    def standing_for(self, any_id: UUID) -> "Contact | None":
-        """The present contact that an id stands for: its own, that of one merged into it, or of one of its leads.
-
-        Clients keep ids; one that has been merged away, or belonged to a lead, still means the person.
-        """
-        for meaning in ("pk", "absorbed", "leads"):
-            found = next(iter(self.present().filter(**{meaning: any_id})), None)
-            if found is not None:
-                return found
-        return None
-
-    def with_phone(self, raw: object, *, region: str | None = None) -> Self:
-        """Present contacts that have this phone, however either side spelled it; none when it is no phone.
-
-        Without those whose line is marked as a landline and is this number only if one Argentine 9 is
-        overlooked: they are `perhaps_with_phone`.
-        """
-        phone = parse_phone(raw, region)
-        if phone is None:
-            return self.none()
-        return self._with_phones(ContactPhone.objects.filter(key=phone.key).exclude(is_another_line(phone)))
-
-    def perhaps_with_phone(self, raw: object, *, region: str | None = None) -> Self:
-        """Those whom `with_phone` leaves out: to be suggested to a person, never linked silently."""
-        phone = parse_phone(raw, region)
-        if phone is None:
-            return self.none()
-        return self._with_phones(ContactPhone.objects.filter(is_another_line(phone), key=phone.key))
-
-    def _with_phones(self, rows: "models.QuerySet[ContactPhone]") -> Self:
-        return self.present().filter(pk__in=rows.values("contact_id"))
-
-    def with_document(self, raw: object) -> Self:
-        """Who has this document number, or has absorbed who had it."""
-        number = tidy_document(raw)
-        if number is None:
-            return self.none()
-        holders = Contact.objects.filter(document_number=number)
-        absorbed = holders.filter(merged_into__isnull=False).values("merged_into")
-        return self._among(holders.filter(is_deleted=False).values("pk"), absorbed)
-
-    def with_email(self, email: str) -> Self:
-        return (
-            self.present()
-            .alias(folded_email=Lower("email"))
-            .filter(email__isnull=False, folded_email=email.strip().lower())
-        )
-
-    def matching(self, *, document: str | None, phone: object) -> Self:
-        """Who an enquiry belongs to: by document when one is known by it, else by phone, oldest first.
-
-        Families share phones: who is known by another document is somebody else.
-        """
-        same_phone = self.with_phone(phone).order_by("created_at", "id")
-        if tidy_document(document) is None:
-            return same_phone
-        by_document = self.with_document(document)
-        return by_document if by_document.exists() else same_phone.filter(document_number__isnull=True)
-
-    def best_match(self, *, document: str | None, phone: object, name: str) -> "Contact | None":
-        """Of those `matching`, who has this name; else the one known longest."""
-        found = list(self.matching(document=document, phone=phone)[:20])
-        same_name = (contact for contact in found if words(contact.name) == words(name))
-        return next(same_name, found[0] if found else None)
-
-    def duplicates_of(
-        self, *, phones: Iterable[object] = (), document: object = None, email: str | None = None
-    ) -> Self:
-        """Present contacts that share a phone, the document or the e-mail, those known longest first."""
-        keys = {phone.key for raw in phones if (phone := parse_phone(raw)) is not None}
-        same: list[models.QuerySet[Any, Any]] = (
-            [ContactPhone.objects.filter(key__in=keys).values("contact_id")] if keys else []
-        )
-        if tidy_document(document):
-            same.append(Contact.objects.with_document(document).values("pk"))
-        if email:
-            same.append(Contact.objects.with_email(email).values("pk"))
-        return self._among(*same).order_by("created_at", "id") if same else self.none()
-
-    def _among(self, *ids: "models.QuerySet[Any, Any]") -> Self:
-        """The present ones of several lists of ids. As a union: an OR of subqueries would read every contact."""
-        first, *others = ids
-        return self.present().filter(pk__in=first.union(*others) if others else first)
-
-    def register(
-        self, fields: Mapping[str, Any], *, by: "User", further_phones: Mapping[Phone, str] | None = None
-    ) -> "Contact":
-        """Store a new contact in the name of `by`. Where agents see only what is theirs, theirs it is."""
-        from crm.scope import is_limited
-
-        contact = self.model(created_by=by, updated_by=by)
-        for name, value in fields.items():
-            setattr(contact, name, contact.merged_custom_fields(value) if name == "custom_fields" else value)
-        if contact.responsible_user_id is None and is_limited(by):
-            contact.responsible_user = by
-        with transaction.atomic():
-            contact.save(force_insert=True)
-            if further_phones:
-                contact.replace_other_phones(further_phones)
-        return contact
-
-    def create_many(self, contacts: Iterable["Contact"]) -> list["Contact"]:
-        """Store new contacts and their phones in two statements, tidied as a save would; no signal is sent."""
-        made = list(contacts)
-        for contact in made:
-            contact.tidy()
-        with transaction.atomic():
-            Contact.objects.bulk_create(made)
-            ContactPhone.objects.bulk_create([row for contact in made for row in contact.phone_rows()])
-        return made
+    return property(is_yes, say)
 
 
 class Contact(TracksChanges, WritesDifferences):
@@ -197,14 +85,7 @@ class Contact(TracksChanges, WritesDifferences):
     company = models.CharField("empresa", max_length=255, null=True, blank=True)
     company_id = models.CharField("id de empresa", max_length=64, null=True, blank=True)
     position = models.CharField("cargo", max_length=150, null=True, blank=True)
-    responsible_user = models.ForeignKey(
-        settings.AUTH_USER_MODEL,
-        on_delete=models.SET_NULL,
-        null=True,
-        blank=True,
-        related_name="contacts",
-        verbose_name="responsable",
-    )
+    responsible_user = user_key("responsable", related_name="contacts")
     notes_text = models.TextField("observaciones", null=True, blank=True)
     custom_fields = models.JSONField("campos propios", default=dict, blank=True)
     grading_llamada = models.CharField(
@@ -232,6 +113,9 @@ class Contact(TracksChanges, WritesDifferences):
     opted_out_of_messages_at = models.DateTimeField("no escribir desde", null=True, blank=True)
     # Prior express consent to automated calls, which Spanish law asks for; campaigns that require it look here.
     consented_to_calls_at = models.DateTimeField("acepta llamadas automáticas desde", null=True, blank=True)
+    opted_out_of_calls = _yes_since("opted_out_of_calls_at")
+    opted_out_of_messages = _yes_since("opted_out_of_messages_at")
+    consented_to_calls = _yes_since("consented_to_calls_at")
     is_deleted = models.BooleanField("eliminado", default=False)
     merged_into = models.ForeignKey(
         "self",
@@ -241,24 +125,8 @@ class Contact(TracksChanges, WritesDifferences):
         related_name="absorbed",
         verbose_name="fusionado en",
     )
-    created_by = models.ForeignKey(
-        settings.AUTH_USER_MODEL,
-        on_delete=models.SET_NULL,
-        null=True,
-        blank=True,
-        db_index=False,
-        related_name="+",
-        verbose_name="creado por",
-    )
-    updated_by = models.ForeignKey(
-        settings.AUTH_USER_MODEL,
-        on_delete=models.SET_NULL,
-        null=True,
-        blank=True,
-        db_index=False,
-        related_name="+",
-        verbose_name="actualizado por",
-    )
+    created_by = user_key("creado por", db_index=False)
+    updated_by = user_key("actualizado por", db_index=False)
     # The folded name: "Álvaro" stands before "Zoe" in every database's alphabet.
     name_in_order = models.CharField(max_length=100, default="", editable=False)
     search_words = SearchColumn("palabras de búsqueda")
@@ -399,32 +267,6 @@ class Contact(TracksChanges, WritesDifferences):
             self.edit({"initial_contact_completed": True}, by=by)
         return missing, recommended
 
-    # --- Opt-outs and consent ---------------------------------------------------------------
-
-    @property
-    def opted_out_of_calls(self) -> bool:
-        return self.opted_out_of_calls_at is not None
-
-    @opted_out_of_calls.setter
-    def opted_out_of_calls(self, value: bool) -> None:
-        self.opted_out_of_calls_at = (self.opted_out_of_calls_at or timezone.now()) if value else None
-
-    @property
-    def consented_to_calls(self) -> bool:
-        return self.consented_to_calls_at is not None
-
-    @consented_to_calls.setter
-    def consented_to_calls(self, value: bool) -> None:
-        self.consented_to_calls_at = (self.consented_to_calls_at or timezone.now()) if value else None
-
-    @property
-    def opted_out_of_messages(self) -> bool:
-        return self.opted_out_of_messages_at is not None
-
-    @opted_out_of_messages.setter
-    def opted_out_of_messages(self, value: bool) -> None:
-        self.opted_out_of_messages_at = (self.opted_out_of_messages_at or timezone.now()) if value else None
-
     # --- Phones -----------------------------------------------------------------------------
 
     @property
@@ -494,28 +336,3 @@ class Contact(TracksChanges, WritesDifferences):
         """Make search find the rows of `ContactPhone` as they now are."""
         self.search_words = self._words()
         self.save(update_fields=["search_words", "updated_at"])
-
-
-def note_closest_tasks(contacts: Iterable[Contact]) -> list[Contact]:
-    """The same contacts, each knowing when its next open task is due, also one about a lead of theirs.
-
-    One query a page. As subqueries of the page they would be paid for every row that it skips.
-    """
-    from crm.models.tasks import Task
-
-    people = {contact.pk: contact for contact in contacts}
-    due = Task.objects.open().order_by()
-    own = due.filter(contact__in=people).values("contact").annotate(at=Min("complete_till"))
-    of_leads = due.filter(lead__contact__in=people).values("lead__contact").annotate(at=Min("complete_till"))
-    found = own.values_list("contact", "at").union(of_leads.values_list("lead__contact", "at"), all=True)
-    for pk, at in found if people else ():
-        known = people[pk].closest_task_at
-        people[pk].closest_task_at = min(at, known) if at and known else at or known
-    return list(people.values())
-
-
-def identity_locks(*, phones: Iterable[str], documents: Iterable[object], emails: Iterable[str | None]) -> list[str]:
-    """What to `hold_all` before looking for a person by these, so that two who look for one take turns."""
-    names = [f"phone:{key}" for key in phones if key]
-    names += [f"document:{number}" for raw in documents if (number := tidy_document(raw))]
-    return names + [f"email:{email.strip().lower()}" for email in emails if email and email.strip()]

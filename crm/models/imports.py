@@ -4,7 +4,6 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Self
 
-from django.conf import settings
 from django.db import models, transaction
 from django.db.models import F, Q
 from django.db.models.functions import Coalesce
@@ -15,6 +14,7 @@ from crm.constraints import is_one_of
 from crm.exceptions import Conflict
 from crm.models.audit import AuditEntry
 from crm.models.base import BaseModel
+from crm.models.user_keys import user_key
 
 if TYPE_CHECKING:
     from crm.models.users import User
@@ -58,14 +58,7 @@ class ImportRun(BaseModel):
     merge_duplicates = models.BooleanField(
         "completar los duplicados", default=False, help_text="Si no, los duplicados solo se informan."
     )
-    responsible_user = models.ForeignKey(
-        settings.AUTH_USER_MODEL,
-        on_delete=models.SET_NULL,
-        null=True,
-        blank=True,
-        related_name="+",
-        verbose_name="responsable",
-    )
+    responsible_user = user_key("responsable")
     total_rows = models.PositiveIntegerField("filas", default=0)
     processed_rows = models.PositiveIntegerField("procesadas", default=0)
     created_rows = models.PositiveIntegerField("creadas", default=0)
@@ -78,14 +71,7 @@ class ImportRun(BaseModel):
     attempts = models.PositiveSmallIntegerField(default=0, editable=False)
     started_at = models.DateTimeField("empezada", null=True, blank=True, editable=False)
     finished_at = models.DateTimeField("terminada", null=True, blank=True)
-    created_by = models.ForeignKey(
-        settings.AUTH_USER_MODEL,
-        on_delete=models.SET_NULL,
-        null=True,
-        blank=True,
-        related_name="+",
-        verbose_name="creada por",
-    )
+    created_by = user_key("creada por")
 
     objects = ImportRunQuerySet.as_manager()
 

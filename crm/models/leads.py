@@ -3,7 +3,6 @@
 from collections.abc import Collection, Mapping
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
-from django.conf import settings
 from django.db import models, transaction
 from django.db.models import Q
 
@@ -13,9 +12,11 @@ from crm.constraints import is_one_of
 from crm.locks import hold_all
 from crm.models.audit import AuditEntry
 from crm.models.contact_phones import phone_words, words_of_raw_phone
-from crm.models.contacts import LONGEST_PHONE, Contact, identity_locks
+from crm.models.contact_queries import identity_locks
+from crm.models.contacts import LONGEST_PHONE, Contact
 from crm.models.edits import WritesDifferences
 from crm.models.subjects import HasSubject, lock_people
+from crm.models.user_keys import user_key
 from crm.phones import Phone, parse_phone
 from crm.scope import is_limited
 from crm.search import SearchColumn, column_words
@@ -107,23 +108,8 @@ class Lead(TracksChanges, WritesDifferences):
     es_directeo = models.BooleanField("directeo", default=False)
     calle_o_modulo = models.CharField("calle o módulo", max_length=10, choices=CapturePlace, null=True, blank=True)
     status = models.CharField("estado", max_length=15, choices=LeadStatus, default=LeadStatus.NEW)
-    responsible_user = models.ForeignKey(
-        settings.AUTH_USER_MODEL,
-        on_delete=models.SET_NULL,
-        null=True,
-        blank=True,
-        related_name="leads",
-        verbose_name="responsable",
-    )
-    created_by = models.ForeignKey(
-        settings.AUTH_USER_MODEL,
-        on_delete=models.SET_NULL,
-        null=True,
-        blank=True,
-        db_index=False,
-        related_name="+",
-        verbose_name="creado por",
-    )
+    responsible_user = user_key("responsable", related_name="leads")
+    created_by = user_key("creado por", db_index=False)
     search_words = SearchColumn("palabras de búsqueda")
 
     objects = LeadQuerySet.as_manager()

@@ -2,12 +2,12 @@
 
 from typing import TYPE_CHECKING, Any, Self
 
-from django.conf import settings
 from django.db import models
 from django.db.models import Q
 
 from crm.models.base import BaseModel
 from crm.models.contacts import Contact
+from crm.models.user_keys import user_key
 
 if TYPE_CHECKING:
     from uuid import UUID
@@ -37,25 +37,9 @@ class ContactMerge(BaseModel):
     stayed = models.JSONField("registros no movidos", default=dict)
     # {id of the ContactPhone: [label before, label after]}.
     phones = models.JSONField("teléfonos movidos", default=dict)
-    created_by = models.ForeignKey(
-        settings.AUTH_USER_MODEL,
-        on_delete=models.SET_NULL,
-        null=True,
-        blank=True,
-        db_index=False,
-        related_name="+",
-        verbose_name="fusionado por",
-    )
+    created_by = user_key("fusionado por", db_index=False)
     undone_at = models.DateTimeField("deshecha", null=True, blank=True)
-    undone_by = models.ForeignKey(
-        settings.AUTH_USER_MODEL,
-        on_delete=models.SET_NULL,
-        null=True,
-        blank=True,
-        db_index=False,
-        related_name="+",
-        verbose_name="deshecha por",
-    )
+    undone_by = user_key("deshecha por", db_index=False)
 
     objects = ContactMergeQuerySet.as_manager()
 

@@ -3,7 +3,6 @@
 from typing import TYPE_CHECKING, Any, Self
 from uuid import UUID
 
-from django.conf import settings
 from django.db import models
 from django.db.models import Q
 
@@ -11,6 +10,7 @@ from crm.choices import NoteType
 from crm.constraints import is_one_of
 from crm.models.base import BaseModel
 from crm.models.subjects import HasSubject, SubjectQuerySet, exactly_one_subject, find_subject
+from crm.models.user_keys import user_key
 
 if TYPE_CHECKING:
     from crm.models.users import User
@@ -39,15 +39,8 @@ class Note(HasSubject, BaseModel):
     content = models.TextField("contenido")
     note_type = models.CharField("tipo", max_length=10, choices=NoteType, default=NoteType.COMMENT)
     params = models.JSONField("datos", null=True, blank=True)
-    created_by = models.ForeignKey(
-        settings.AUTH_USER_MODEL,
-        on_delete=models.SET_NULL,
-        null=True,
-        blank=True,
-        db_index=False,  # note_of_author begins with it
-        related_name="notes",
-        verbose_name="escrita por",
-    )
+    # No index: note_of_author begins with it.
+    created_by = user_key("escrita por", db_index=False, related_name="notes")
 
     objects = NoteManager()
 

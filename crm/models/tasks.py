@@ -15,6 +15,7 @@ from crm.constraints import is_one_of
 from crm.exceptions import NotFound
 from crm.models.base import BaseModel
 from crm.models.subjects import HasSubject, SubjectQuerySet, exactly_one_subject, find_subject, lock_subject
+from crm.models.user_keys import user_key
 from crm.prepared import Prepared, QuickWrites
 from crm.responsibles import with_people_checked
 
@@ -121,36 +122,14 @@ class Task(QuickWrites, TracksChanges, HasSubject, BaseModel):
 
     text = models.TextField("texto")
     task_type = models.CharField("tipo", max_length=12, choices=TaskType, default=TaskType.CALL)
-    responsible_user = models.ForeignKey(
-        settings.AUTH_USER_MODEL,
-        on_delete=models.SET_NULL,
-        null=True,
-        blank=True,
-        related_name="tasks",
-        verbose_name="responsable",
-    )
-    coverage_user = models.ForeignKey(
-        settings.AUTH_USER_MODEL,
-        on_delete=models.SET_NULL,
-        null=True,
-        blank=True,
-        db_index=False,
-        related_name="+",
-        verbose_name="cubre",
-    )
+    responsible_user = user_key("responsable", related_name="tasks")
+    coverage_user = user_key("cubre", db_index=False)
     complete_till = models.DateTimeField("vence", null=True, blank=True)
     is_completed = models.BooleanField("hecha", default=False)
     completed_at = models.DateTimeField("hecha el", null=True, blank=True)
     result_text = models.TextField("resultado", null=True, blank=True)
     task_template_id = models.UUIDField(null=True, blank=True, editable=False)
-    created_by = models.ForeignKey(
-        settings.AUTH_USER_MODEL,
-        on_delete=models.SET_NULL,
-        null=True,
-        blank=True,
-        related_name="+",
-        verbose_name="creada por",
-    )
+    created_by = user_key("creada por")
     # What planned this task, e.g. "call:<id>:<due second>": one cause plans one open task.
     planned_key = models.CharField(max_length=80, null=True, blank=True, editable=False)
 

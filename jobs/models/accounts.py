@@ -2,7 +2,6 @@
 
 from typing import TYPE_CHECKING, Any, Self
 
-from django.conf import settings
 from django.db import models, transaction
 from django.db.models import F, Q
 
@@ -10,6 +9,7 @@ from crm.constraints import is_one_of
 from crm.ids import new_id
 from crm.models.audit import AuditEntry
 from crm.models.base import BaseModel
+from crm.models.user_keys import user_key
 from jobs.choices import AccountStatus, Country, PlanType, TransactionType
 from jobs.ids import readable_account_id
 from jobs.models.base import EitherId, ObjectIdModel
@@ -75,14 +75,7 @@ class Account(ObjectIdModel):
     contact_email = models.CharField("correo", max_length=254, blank=True)
     contact_phone = models.CharField("teléfono", max_length=40, blank=True)
     features = models.JSONField("opciones", default=dict, blank=True)
-    created_by = models.ForeignKey(
-        settings.AUTH_USER_MODEL,
-        on_delete=models.SET_NULL,
-        null=True,
-        blank=True,
-        related_name="+",
-        verbose_name="creada por",
-    )
+    created_by = user_key("creada por")
 
     objects = AccountQuerySet.as_manager()
 
@@ -168,9 +161,7 @@ class Transaction(BaseModel):
     micros = models.BigIntegerField(default=0)
     seconds = models.BigIntegerField(default=0)
     description = models.CharField("descripción", max_length=300, blank=True)
-    created_by = models.ForeignKey(
-        settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, blank=True, related_name="+"
-    )
+    created_by = user_key()
 
     class Meta:
         verbose_name = "recarga"

@@ -4,7 +4,6 @@ from collections.abc import Iterable, Mapping
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Self
 
-from django.conf import settings
 from django.db import models, transaction
 from django.db.models import Q
 from django.utils import timezone
@@ -12,6 +11,7 @@ from django.utils import timezone
 from crm.constraints import is_one_of
 from crm.models.audit import AuditEntry
 from crm.models.base import BaseModel
+from crm.models.user_keys import user_key
 from jobs.call_settings import CallSettings
 from jobs.choices import BatchAct, Priority
 from jobs.models.accounts import Account
@@ -64,14 +64,7 @@ class Batch(ObjectIdModel):
     cancel_reason = models.CharField("motivo de la cancelación", max_length=300, blank=True, editable=False)
     removed_at = models.DateTimeField(null=True, blank=True, editable=False)
     started_at = models.DateTimeField("empezada", null=True, blank=True, editable=False)
-    created_by = models.ForeignKey(
-        settings.AUTH_USER_MODEL,
-        on_delete=models.SET_NULL,
-        null=True,
-        blank=True,
-        related_name="+",
-        verbose_name="creada por",
-    )
+    created_by = user_key("creada por")
 
     objects = BatchQuerySet.as_manager()
 
@@ -144,9 +137,7 @@ class SettingsChange(BaseModel):
     batch = models.ForeignKey(Batch, on_delete=models.CASCADE, db_index=False, related_name="settings_changes")
     before = models.JSONField(default=dict)
     after = models.JSONField(default=dict)
-    changed_by = models.ForeignKey(
-        settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, blank=True, related_name="+"
-    )
+    changed_by = user_key()
 
     class Meta:
         verbose_name = "cambio de ajustes"

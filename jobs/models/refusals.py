@@ -2,12 +2,12 @@
 
 from typing import Self
 
-from django.conf import settings
 from django.db import models
 from django.db.models import Q
 
 from crm.constraints import is_one_of
 from crm.models.base import BaseModel
+from crm.models.user_keys import user_key
 from crm.phones import Phone
 from jobs.choices import Country, RefusalSource
 from jobs.models.accounts import Account
@@ -40,9 +40,7 @@ class DoNotCall(BaseModel):
     )
     source = models.CharField("origen", max_length=8, choices=RefusalSource, default=RefusalSource.STAFF)
     reason = models.CharField("motivo", max_length=300, blank=True)
-    created_by = models.ForeignKey(
-        settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, blank=True, related_name="+", editable=False
-    )
+    created_by = user_key(editable=False)
 
     objects = DoNotCallQuerySet.as_manager()
 

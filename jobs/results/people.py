@@ -10,7 +10,7 @@ from typing import Any
 
 from crm.locks import hold_all
 from crm.models import Contact, User
-from crm.models.contacts import identity_locks
+from crm.models.contact_queries import identity_locks
 from crm.phones import parse_phone
 from crm.scope import is_limited
 from crm.text import tidy_document

@@ -5,7 +5,6 @@ from operator import attrgetter
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 from uuid import UUID
 
-from django.conf import settings
 from django.core.validators import MaxValueValidator
 from django.db import models, transaction
 from django.db.models import Q
@@ -17,6 +16,7 @@ from crm.exceptions import NotFound
 from crm.ids import new_id
 from crm.models import AuditEntry, Contact
 from crm.models.base import BaseModel
+from crm.models.user_keys import user_key
 from crm.prepared import Prepared, QuickWrites
 from crm.scope import is_limited
 from opportunities.choices import (
@@ -126,15 +126,8 @@ class Opportunity(QuickWrites, TracksChanges, BaseModel):
     opportunity_score = models.PositiveSmallIntegerField("puntaje", default=50, validators=[MaxValueValidator(100)])
     detection_reason = models.JSONField("motivo de detección", default=dict, blank=True)
     detected_at = models.DateTimeField("detectada", default=timezone.now)
-    assigned_to = models.ForeignKey(
-        settings.AUTH_USER_MODEL,
-        on_delete=models.SET_NULL,
-        null=True,
-        blank=True,
-        related_name="opportunities",
-        db_index=False,  # opportunity_holder_urgency begins with it
-        verbose_name="asignada a",
-    )
+    # No index: opportunity_holder_urgency begins with it.
+    assigned_to = user_key("asignada a", related_name="opportunities", db_index=False)
     notes = models.TextField("notas", null=True, blank=True)
     pipeline_stage_id = models.UUIDField(default=new_id, editable=False)
     current_stage = models.CharField("etapa", max_length=20, choices=PipelineStage, default=PipelineStage.AGENT_INITIAL)
@@ -143,15 +136,8 @@ class Opportunity(QuickWrites, TracksChanges, BaseModel):
     first_call_completed = models.BooleanField("primera llamada hecha", default=False)
     first_call_successful_attempt = models.PositiveSmallIntegerField("intento logrado", null=True, blank=True)
     last_contact_attempt_at = models.DateTimeField("último intento", null=True, blank=True)
-    created_by = models.ForeignKey(
-        settings.AUTH_USER_MODEL,
-        on_delete=models.SET_NULL,
-        null=True,
-        blank=True,
-        related_name="+",
-        db_index=False,  # nothing asks by it, and each assignment would have to write it anew
-        verbose_name="creada por",
-    )
+    # No index: nothing asks by it, and each assignment would have to write it anew.
+    created_by = user_key("creada por", db_index=False)
 
     objects = OpportunityQuerySet.as_manager()
 

@@ -9,7 +9,7 @@ from django.db import connection, models
 from calls.models import Call
 from crm.choices import Role
 from crm.models import Contact, ContactPhone, Task, User
-from crm.models.contacts import phone_words
+from crm.models.contact_phones import phone_words
 from crm.phones import parse_phone
 from opportunities.models import Opportunity
 

@@ -2,13 +2,13 @@
 
 from typing import Self
 
-from django.conf import settings
 from django.db import models
 from django.db.models import Q
 from django.utils import timezone
 
 from crm.constraints import is_one_of
 from crm.models import Contact
+from crm.models.user_keys import user_key
 from whatsapp.choices import LinkRule, LinkState
 from whatsapp.models.threads import Thread
 
@@ -36,25 +36,9 @@ class ThreadLink(models.Model):
     )
     previous_state = models.CharField(max_length=10, choices=LinkState, default=LinkState.UNKNOWN, editable=False)
     linked_at = models.DateTimeField("cuándo", default=timezone.now)
-    linked_by = models.ForeignKey(
-        settings.AUTH_USER_MODEL,
-        on_delete=models.SET_NULL,
-        null=True,
-        blank=True,
-        db_index=False,
-        related_name="+",
-        verbose_name="quién",
-    )
+    linked_by = user_key("quién", db_index=False)
     undone_at = models.DateTimeField("deshecho", null=True, blank=True)
-    undone_by = models.ForeignKey(
-        settings.AUTH_USER_MODEL,
-        on_delete=models.SET_NULL,
-        null=True,
-        blank=True,
-        db_index=False,
-        related_name="+",
-        verbose_name="deshecho por",
-    )
+    undone_by = user_key("deshecho por", db_index=False)
 
     objects = ThreadLinkQuerySet.as_manager()
 

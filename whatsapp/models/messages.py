@@ -3,7 +3,6 @@
 from typing import TYPE_CHECKING, Any, Self
 from uuid import UUID
 
-from django.conf import settings
 from django.db import models
 from django.db.models import Q
 from django.utils import timezone
@@ -12,6 +11,7 @@ from crm.constraints import is_one_of
 from crm.ids import new_id
 from crm.literals import Literal
 from crm.models import Contact, Task
+from crm.models.user_keys import user_key
 from crm.scope import is_limited
 from crm.search import SearchColumn, column_words
 from whatsapp.choices import STATUS_RANKS, Author, Direction, MessageStatus
@@ -118,15 +118,7 @@ class Message(models.Model):
     actualizado_en = models.DateTimeField("actualizado", auto_now=True)
     # --- Ours, beside what the client reads.
     author = models.CharField("autor", max_length=10, choices=Author)
-    sent_by = models.ForeignKey(
-        settings.AUTH_USER_MODEL,
-        on_delete=models.SET_NULL,
-        null=True,
-        blank=True,
-        db_index=False,
-        related_name="+",
-        verbose_name="enviado por",
-    )
+    sent_by = user_key("enviado por", db_index=False)
     # What it quotes, reacts to, edits or deletes, by Meta's id: that message may come later, or never.
     about = models.CharField("se refiere a", max_length=200, blank=True)
     # Inbound: the item as Meta sent it. Outbound: the body for the Graph API.

@@ -3,13 +3,13 @@
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Self
 
-from django.conf import settings
 from django.db import models, transaction
 from django.db.models import F, Max, Min, Q
 from django.utils import timezone
 
 from crm.constraints import is_one_of
 from crm.models import Contact
+from crm.models.user_keys import user_key
 from crm.scope import is_limited
 from crm.search import SearchColumn, column_words
 from whatsapp.choices import NEVER_LEFT, Author, Direction, LinkState, MessageStatus, Silence
@@ -77,14 +77,7 @@ class Thread(models.Model):
     address = models.CharField("número", max_length=200, blank=True)
     profile_name = models.CharField("nombre en WhatsApp", max_length=200, blank=True)
     username = models.CharField("usuario de WhatsApp", max_length=200, blank=True)
-    assigned_to = models.ForeignKey(
-        settings.AUTH_USER_MODEL,
-        on_delete=models.SET_NULL,
-        null=True,
-        blank=True,
-        related_name="whatsapp_threads",
-        verbose_name="asignada a",
-    )
+    assigned_to = user_key("asignada a", related_name="whatsapp_threads")
     # --- What the list shows: kept with each message, never counted when it is read.
     first_message_at = models.DateTimeField("primer mensaje", null=True, blank=True)
     last_message_at = models.DateTimeField("último mensaje", null=True, blank=True)
@@ -102,15 +95,7 @@ class Thread(models.Model):
     # --- The bot.
     silence = models.CharField("silencio del bot", max_length=20, choices=Silence, blank=True)
     silent_until = models.DateTimeField("bot en silencio hasta", null=True, blank=True)
-    silenced_by = models.ForeignKey(
-        settings.AUTH_USER_MODEL,
-        on_delete=models.SET_NULL,
-        null=True,
-        blank=True,
-        db_index=False,
-        related_name="+",
-        verbose_name="quien lo atiende",
-    )
+    silenced_by = user_key("quien lo atiende", db_index=False)
     opted_out_at = models.DateTimeField("no desea mensajes desde", null=True, blank=True)
     asked_for_document_at = models.DateTimeField("se le pidió el documento", null=True, blank=True)
     # A burst waits for its end; then a worker holds the thread while the answer is made.

@@ -9,7 +9,7 @@ from crm.api.filters.base import ListFilter
 from crm.api.filters.sorting import SortedFilter, search_box, sort_choice
 from crm.api.moments import DateTimeFilter
 from crm.choices import Grading
-from crm.models.contacts import ContactQuerySet
+from crm.models.contact_queries import ContactQuerySet
 
 SORTS = {
     "created_at": "created_at",

@@ -29,7 +29,7 @@ from crm.api.serializers.contacts import (
 )
 from crm.exceptions import NotFound, Refusal
 from crm.models import Contact, ContactMerge, User
-from crm.models.contacts import ContactQuerySet, note_closest_tasks
+from crm.models.contact_queries import ContactQuerySet, note_closest_tasks
 from crm.permissions import IsAdministrator, IsCrmStaff, IsLawyerOrAdministrator
 from crm.services import merge_contacts, undo_merge
 

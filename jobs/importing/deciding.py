@@ -136,7 +136,7 @@ class _There:
                 self.by_phone.setdefault(key, []).append((person_key, campaign))
 
     def tell(self, person: Person) -> str:
-        """Where, and by what they are known there; "" for nobody. Two documents are two people, whoever shares a phone."""
+        """Where, and by what they are known there; "" for nobody. Two documents are two people who share a phone."""
         if person.key in self.here:
             return "esta campaña"
         if person.key in self.by_key:

@@ -6,19 +6,7 @@ import django.utils.timezone
 from decimal import Decimal
 from django.db import migrations, models
 
-from crm.search import words_vector
-
-
-def create_search(apps, schema_editor):
-    """Only PostgreSQL has it; core features only."""
-    if schema_editor.connection.vendor == "postgresql":
-        definition = f"ON integrations_cliente USING gin ({words_vector('search_words')})"
-        schema_editor.execute(f"CREATE INDEX client_search {definition}")
-
-
-def drop_search(apps, schema_editor):
-    if schema_editor.connection.vendor == "postgresql":
-        schema_editor.execute("DROP INDEX client_search")
+from crm.postgresql_indexes import by_words, postgresql_indexes
 
 
 class Migration(migrations.Migration):
@@ -189,5 +177,5 @@ class Migration(migrations.Migration):
             model_name='venta',
             constraint=models.CheckConstraint(condition=models.Q(('cuota_inicial_requerida__gte', 0), models.Q(('valor_lote_venta', None), ('valor_lote_venta__gte', 0), _connector='OR')), name='sale_amounts_are_not_negative', violation_error_message='Los importes no pueden ser negativos.'),
         ),
-        migrations.RunPython(create_search, drop_search),
+        postgresql_indexes({"client_search": by_words("integrations_cliente")}),
     ]

@@ -1,22 +1,10 @@
-"""The index that only PostgreSQL has: GIN over the words of jobs."""
-
-from typing import Any
+"""The words of jobs."""
 
 from django.db import migrations
 
-from crm.search import words_vector
-
-
-def create(apps: Any, schema_editor: Any) -> None:
-    if schema_editor.connection.vendor == "postgresql":
-        schema_editor.execute(f"CREATE INDEX jobs_job_search ON jobs_job USING gin ({words_vector('search_words')})")
-
-
-def drop(apps: Any, schema_editor: Any) -> None:
-    if schema_editor.connection.vendor == "postgresql":
-        schema_editor.execute("DROP INDEX jobs_job_search")
+from crm.postgresql_indexes import by_words, postgresql_indexes
 
 
 class Migration(migrations.Migration):
     dependencies = [("jobs", "0002_counts")]
-    operations = [migrations.RunPython(create, drop)]
+    operations = [postgresql_indexes({"jobs_job_search": by_words("jobs_job")})]

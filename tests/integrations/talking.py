@@ -4,11 +4,15 @@ import socket
 import ssl
 import struct
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 
 Talk = Callable[[socket.socket], None]
+Script = Callable[["Talking", socket.socket], None]
 
+# Seconds between two bytes of an answer that trickles.
+TRICKLE = 0.05
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nbien"
 
 
@@ -63,7 +67,7 @@ class Talking:
 
 
 @contextmanager
-def talking(talk: Callable[[Talking, socket.socket], None], *, tls: ssl.SSLContext | None = None) -> Iterator[Talking]:
+def talking(talk: Script, *, tls: ssl.SSLContext | None = None) -> Iterator[Talking]:
     found: Talking
 
     def converse(conn: socket.socket) -> None:
@@ -80,3 +84,34 @@ def reset(conn: socket.socket) -> None:
     """End a connection with RST instead of FIN."""
     conn.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
     conn.close()
+
+
+def saying(*pieces: bytes) -> Script:
+    """Hear the request, say this, close."""
+
+    def script(receiver: Talking, conn: socket.socket) -> None:
+        receiver.hear(conn)
+        for piece in pieces:
+            conn.sendall(piece)
+
+    return script
+
+
+def trickling(head: bytes, drops: bytes) -> Script:
+    """Hear the request, say `head`, then one byte at a time for as long as anybody listens."""
+
+    def script(receiver: Talking, conn: socket.socket) -> None:
+        receiver.hear(conn)
+        conn.sendall(head)
+        while not receiver.over.is_set():
+            for drop in drops:
+                conn.sendall(bytes([drop]))
+                time.sleep(TRICKLE)
+
+    return script
+
+
+def headers_of(request: bytes) -> Iterator[tuple[bytes, bytes]]:
+    for line in request.partition(b"\r\n\r\n")[0].lower().split(b"\r\n")[1:]:
+        name, _, value = line.partition(b": ")
+        yield name, value

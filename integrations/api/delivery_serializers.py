@@ -7,7 +7,7 @@ from rest_framework import serializers
 from crm.api.base import Answer
 from integrations.choices import AttemptOutcome, DeliveryState
 from integrations.models import DeliveryAttempt, WebhookDelivery
-from integrations.shown import destination_title, event_title, without_secrets
+from integrations.shown import bare, destination_title, event_title, without_secrets
 
 
 class DeliveryAnswer(Answer):
@@ -59,8 +59,13 @@ class DeliveryAttemptAnswer(Answer):
 
 
 class DeliveryDetailAnswer(DeliveryAnswer):
+    address = serializers.SerializerMethodField()
     payload = serializers.JSONField()
     attempts = DeliveryAttemptAnswer(many=True, source="newest_tries")
+
+    def get_address(self, delivery: WebhookDelivery) -> str:
+        """Adónde va, si es una prueba a otra dirección; `""` si va a la configurada."""
+        return bare(delivery.address) if delivery.address else ""
 
 
 class CountsAnswer(Answer):

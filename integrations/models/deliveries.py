@@ -9,7 +9,6 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Self
 from uuid import UUID
 
-from django.conf import settings
 from django.db import models, transaction
 from django.db.models import Exists, F, OuterRef, Q, Value
 from django.db.models.functions import Cast, Concat
@@ -22,6 +21,7 @@ from crm.literals import Literal
 from crm.locks import hold
 from crm.models import Appointment, AuditEntry
 from crm.models.base import BaseModel
+from crm.models.user_keys import user_key
 from crm.scope import is_limited
 from crm.updates import update_from
 from integrations.choices import (
@@ -45,6 +45,7 @@ MOST_LOST_LEASES = 3
 KEPT_FOR = timedelta(days=90)
 FORGOTTEN_TOGETHER = 5_000
 SHOWN_TRIES = 100
+LONGEST_ADDRESS = 2000
 
 
 class WebhookDeliveryQuerySet(models.QuerySet["WebhookDelivery"]):
@@ -327,6 +328,8 @@ class WebhookDelivery(BaseModel):
     sequence = models.PositiveIntegerField("número", editable=False)
     # Messages of one lane share a limit of speed; "" where the destination has none.
     lane = models.CharField(max_length=64, blank=True, default="", editable=False)
+    # Where it goes instead of the destination's own address: a test to another one. "" for all others.
+    address = models.CharField("dirección", max_length=LONGEST_ADDRESS, blank=True, default="", editable=False)
     payload = models.JSONField("contenido")
     state = models.CharField("estado", max_length=10, choices=DeliveryState, default=DeliveryState.PENDING)
     next_try_at = models.DateTimeField("próximo intento", default=timezone.now)
@@ -341,15 +344,7 @@ class WebhookDelivery(BaseModel):
     finished_at = models.DateTimeField("terminada", null=True, blank=True, editable=False)
     # When somebody said that a failed message need not arrive.
     dismissed_at = models.DateTimeField("descartada", null=True, blank=True, editable=False)
-    created_by = models.ForeignKey(
-        settings.AUTH_USER_MODEL,
-        on_delete=models.SET_NULL,
-        null=True,
-        blank=True,
-        db_index=False,
-        related_name="+",
-        verbose_name="causada por",
-    )
+    created_by = user_key("causada por", db_index=False)
 
     objects = WebhookDeliveryQuerySet.as_manager()
 
@@ -377,6 +372,8 @@ class WebhookDelivery(BaseModel):
         indexes = [
             models.Index(fields=["-created_at", "-id"], name="delivery_newest"),
             models.Index(fields=["state", "-created_at", "-id"], name="delivery_by_state"),
+            models.Index(fields=["event", "-created_at", "-id"], name="delivery_by_event"),
+            models.Index(fields=["destination", "-created_at", "-id"], name="delivery_by_destination"),
             models.Index(
                 fields=["destination", "next_try_at", "id"], condition=Q(state="pending"), name="delivery_due"
             ),

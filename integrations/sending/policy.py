@@ -77,7 +77,7 @@ class Destination:
     # --- The request ------------------------------------------------------------------------
 
     def url_for(self, delivery: "WebhookDelivery") -> str:
-        return self.url
+        return delivery.address or self.url
 
     def content_of(self, delivery: "WebhookDelivery") -> Any:
         """What goes out as JSON."""

@@ -98,7 +98,8 @@ class Round:
 
     def _result(self, row: WebhookDelivery, answer: Answer) -> Result:
         verdict = self._destination.judge(answer, delivery=row, now=timezone.now())
-        self._troubles = self._troubles + 1 if verdict.is_trouble else 0
+        if not row.address:
+            self._troubles = self._troubles + 1 if verdict.is_trouble else 0
         result = Result(delivery=row, answer=answer, verdict=verdict)
         if verdict.state == DeliveryState.DEAD:
             logger.error("webhook %s to %s is dead: %s", row, self._destination.name, result.error)
@@ -126,6 +127,8 @@ class Round:
         return len(results)
 
     def _tell_circuit(self, results: Sequence[Result]) -> None:
+        """What another address answered says nothing of the destination."""
+        results = [result for result in results if not result.delivery.address]
         troubles = [result for result in results if result.verdict.is_trouble]
         fine = [result.answer.duration_ms for result in results if not result.verdict.is_trouble]
         if fine:

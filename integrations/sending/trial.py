@@ -19,11 +19,11 @@ from crm.exceptions import Conflict, Refusal
 from crm.ids import new_id
 from crm.models import Appointment, AuditEntry
 from integrations.choices import AttemptOutcome, DeliveryState
-from integrations.destinations import COMERCIAL, DESTINATIONS, Destination
+from integrations.destinations import COMERCIAL, Destination
 from integrations.events import PRESENCE_TEST
 from integrations.models import Circuit, DeliveryAttempt, WebhookDelivery
 from integrations.models.claims import Claim, Result, lease
-from integrations.models.deliveries import MOST_LOST_LEASES
+from integrations.models.deliveries import LONGEST_ADDRESS, MOST_LOST_LEASES
 from integrations.sending.answers import Answer
 from integrations.sending.client import Sender
 from integrations.sending.policy import Verdict
@@ -50,6 +50,8 @@ class Elsewhere(Destination):
 
 
 def elsewhere(destination: Destination, url: str) -> Elsewhere:
+    if len(url) > LONGEST_ADDRESS:
+        raise Refusal(f"La dirección del destino es demasiado larga: {LONGEST_ADDRESS} caracteres como máximo.")
     known = {field.name: getattr(destination, field.name) for field in fields(Destination)}
     return Elsewhere(**known, address=url)
 
@@ -179,7 +181,8 @@ def _subject(name: str, *, by: "User | None", key: str) -> str:
 
 
 def _write(destination: Destination, *, subject: str, payload: Mapping[str, Any], by: "User | None") -> WebhookDelivery:
-    """The delivery and its only attempt, held from the start: no worker can claim it.
+    """The delivery and its only attempt, held from the start: no worker can claim it. It knows its address, so that
+    whoever replays it asks the same receiver.
 
     Should this process end before it can tell, the next look at silent rows sets it aside instead of sending it.
     """
@@ -190,6 +193,7 @@ def _write(destination: Destination, *, subject: str, payload: Mapping[str, Any]
             destination=destination.name,
             subject=subject,
             sequence=1,
+            address=destination.address if isinstance(destination, Elsewhere) else "",
             payload=dict(payload),
             state=DeliveryState.SENDING,
             next_try_at=now,
@@ -219,7 +223,7 @@ def _send(destination: Destination, delivery: WebhookDelivery) -> Answer:
     )
     if state == DeliveryState.DEAD:
         WebhookDelivery.objects.filter(pk=delivery.pk).keep_quiet()
-    if answer.is_success and destination is DESTINATIONS.get(destination.name):
+    if answer.is_success and not delivery.address:
         # As good as a probe: what waits for this destination may flow again.
         Circuit.objects.note_success(destination.name)
     delivery.refresh_from_db()

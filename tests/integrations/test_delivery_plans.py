@@ -17,6 +17,8 @@ deliveries = WebhookDelivery.objects
 QUESTIONS: dict[str, tuple[Callable[[], QuerySet[Any]], str]] = {
     "the list": (lambda: deliveries.newest_first()[:50], "delivery_newest"),
     "one state": (lambda: deliveries.filter(state="dead").newest_first()[:50], "delivery_by_state"),
+    "one event": (lambda: deliveries.filter(event="presence.attended").newest_first()[:50], "delivery_by_event"),
+    "one destination": (lambda: deliveries.filter(destination="x").newest_first()[:50], "delivery_by_destination"),
     "one appointment": (lambda: deliveries.about("CRM-7"), "delivery_is_written_once"),
     "the warning": (lambda: deliveries.needing_attention().order_by()[:1000], "delivery_needs_attention"),
     "what waits": (lambda: deliveries.unfinished(), "delivery_by_state"),

@@ -4,10 +4,13 @@ from typing import Any
 
 import pytest
 from django.core.management import CommandError, call_command
+from django.utils import timezone
 
 from crm.choices import AppointmentState
+from crm.models.circuits import OPENS_AFTER
 from integrations.choices import DeliveryState
-from integrations.models import WebhookDelivery
+from integrations.models import Circuit, WebhookDelivery
+from integrations.sending.rounds import empty_outbox
 from tests.factories import AppointmentFactory, LeadFactory
 from tests.integrations.receiver import Receiver, a_receiver, answering, dropping
 from tests.integrations.running import run
@@ -64,6 +67,75 @@ def test_another_address_gets_it_instead(receiver: Receiver) -> None:
         assert other.received[0].headers["x-crm-webhook-token"] == TOKEN
         assert other.url in told.out
     assert receiver.received == []
+
+
+@pytest.mark.sqlite
+@pytest.mark.parametrize("how", ["command", "verb"])
+def test_what_went_to_another_address_is_sent_there_again(receiver: Receiver, how: str) -> None:
+    with a_receiver() as other:
+        other.behaviours = [answering(500)]
+        assert run("send_test_webhook", "--url", other.url).code == 1
+        row = WebhookDelivery.objects.get()
+        if how == "command":
+            assert run("replay_webhooks", "--ids", str(row.pk)).code == 0
+        else:
+            row.replay()
+        empty_outbox("comercial")
+        assert [one.headers["webhook-id"] for one in other.received] == [row.message_id] * 2
+        assert other.received[1].headers["x-crm-webhook-token"] == TOKEN
+    assert receiver.received == []
+    row.refresh_from_db()
+    assert row.state == DeliveryState.DELIVERED
+
+
+@pytest.mark.sqlite
+def test_another_address_in_trouble_does_not_hold_up_the_destination(receiver: Receiver, announced: Any) -> None:
+    with a_receiver() as other:
+        other.usual = answering(500)
+        for _ in range(OPENS_AFTER + 1):
+            run("send_test_webhook", "--url", other.url)
+        WebhookDelivery.objects.all().replay()
+        empty_outbox("comercial")
+        assert len(other.received) == 2 * (OPENS_AFTER + 1)
+    assert not Circuit.objects.open().exists()
+    announced("CRM-1")
+    empty_outbox("comercial")
+    assert [one.json["id_presencia_crm"] for one in receiver.received] == ["CRM-1"]
+
+
+@pytest.mark.sqlite
+def test_another_address_that_answers_says_nothing_of_the_destination(receiver: Receiver) -> None:
+    Circuit.objects.note_trouble("comercial", count=OPENS_AFTER, error="El destino no responde.")
+    with a_receiver() as other:
+        assert run("send_test_webhook", "--url", other.url).code == 0
+        WebhookDelivery.objects.all().replay()
+        Circuit.objects.update(open_until=timezone.now())
+        empty_outbox("comercial")
+        assert len(other.received) == 2
+    assert Circuit.objects.open().exists()
+
+
+@pytest.mark.sqlite
+def test_the_api_and_the_page_tell_the_other_address_without_what_may_be_secret(
+    receiver: Receiver, as_user: Any, alice: Any, client: Any
+) -> None:
+    with a_receiver() as other:
+        run("send_test_webhook", "--url", f"{other.url}?clave=secreta")
+        run("send_test_webhook")
+    usual, elsewhere = WebhookDelivery.objects.order_by("address")
+    told = [as_user(alice).get(f"/api/webhook-deliveries/{row.pk}").json()["address"] for row in (usual, elsewhere)]
+    assert told == ["", f"{other.url}?…"]
+    client.force_login(alice)
+    page = client.get(f"/admin/integrations/webhookdelivery/{elsewhere.pk}/change/").content.decode()
+    assert f"POST {other.url}?…" in page
+    assert "secreta" not in page
+
+
+@pytest.mark.sqlite
+def test_an_endless_address_is_told(receiver: Receiver) -> None:
+    told = run("send_test_webhook", "--url", "https://ventas.example/" + "a" * 2000)
+    assert (told.code, told.err) == (2, "La dirección del destino es demasiado larga: 2000 caracteres como máximo.")
+    assert not WebhookDelivery.objects.exists()
 
 
 @pytest.mark.sqlite

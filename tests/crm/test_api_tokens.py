@@ -26,11 +26,6 @@ def speaks(value: str) -> Any:
     return APIClient(HTTP_AUTHORIZATION=f"Bearer {value}").get("/api/users/me")
 
 
-@pytest.fixture
-def admin(as_user: AsUser, alice: User) -> APIClient:
-    return as_user(alice)
-
-
 # --- The API ----------------------------------------------------------------------------------
 
 

@@ -1,10 +1,12 @@
 """Everybody a test meets: Alice administers, Bob and Charlie are agents, Laura is a lawyer, Oscar may not come in."""
 
-from collections.abc import Callable
+import os
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
 from django.core.cache import cache
+from django.test import override_settings
 from rest_framework.test import APIClient
 from rest_framework_simplejwt.tokens import RefreshToken
 
@@ -12,6 +14,7 @@ from crm import waking
 from crm.models import User
 from tests import emptying
 from tests.factories import UserFactory
+from tests.serving import FirstStart
 
 
 @pytest.fixture(autouse=True, scope="session")
@@ -19,15 +22,16 @@ def _quick_emptying() -> None:
     emptying.install()
 
 
-@pytest.fixture(autouse=True)
-def _fast_passwords(settings: Any) -> None:
-    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+@pytest.fixture(autouse=True, scope="session")
+def _quick_settings() -> Iterator[None]:
+    """Once for all tests: each change of a setting tells everybody who listens.
 
-
-@pytest.fixture(autouse=True)
-def _static_files_when_asked_for(settings: Any) -> None:
-    """Every client of a test loads the middleware anew; listing all static files costs 20 ms each time."""
-    settings.WHITENOISE_AUTOREFRESH = True
+    Strong passwords take their time on purpose. Every client of a test loads the middleware anew, and listing all
+    static files costs 20 ms each time.
+    """
+    hashers = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+    with override_settings(PASSWORD_HASHERS=hashers, WHITENOISE_AUTOREFRESH=True):
+        yield
 
 
 @pytest.fixture(autouse=True)
@@ -40,6 +44,15 @@ def _fresh_limits() -> None:
 def _fresh_broker(monkeypatch: pytest.MonkeyPatch) -> None:
     """A broker that one test found away is asked again by the next."""
     monkeypatch.setattr(waking, "_ask_again_at", 0.0)
+
+
+@pytest.fixture(scope="session")
+def first_start(tmp_path_factory: pytest.TempPathFactory) -> FirstStart:
+    """Workers have folders of their own beside each other; what they share lies in the folder of the run."""
+    own = tmp_path_factory.getbasetemp()
+    shared = (own.parent if "PYTEST_XDIST_WORKER" in os.environ else own) / "first start"
+    shared.mkdir(exist_ok=True)
+    return FirstStart(shared)
 
 
 @pytest.fixture

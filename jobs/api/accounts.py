@@ -23,7 +23,7 @@ from jobs.api.batch_serializers import (
 from jobs.api.batches import NOTHING_TO_CHANGE, BatchesView
 from jobs.api.bodies import AccountBody, NewAccountBody, SuspendBody, TopUpBody
 from jobs.api.dashboard import AccountStatsAnswer, AccountSummaryAnswer, figures_of
-from jobs.api.filters import TransactionFilter
+from jobs.api.filters import AccountFilter, TransactionFilter
 from jobs.api.paging import TOTAL_HEADER, ArrayPagination
 from jobs.api.reading import account_named, batch_rows, with_totals
 from jobs.choices import AccountStatus, TransactionType
@@ -49,7 +49,7 @@ class AccountList(GenericViewSet[Account]):
     """Las cuentas, las más recientes primero, en una lista sin sobre; el total va en `X-Total-Count`."""
 
     serializer_class = AccountAnswer
-    filter_backends = ()
+    filterset_class = AccountFilter
     pagination_class = ArrayPagination
     permission_classes = (AdministersAccounts,)
     queryset = Account.objects.all()
@@ -57,7 +57,7 @@ class AccountList(GenericViewSet[Account]):
     @extend_schema(operation_id="accounts_list", parameters=[TOTAL_HEADER])
     def list(self, request: Request) -> Response:
         """Las cuentas, las más recientes primero, con lo comprado y lo usado."""
-        page = self.paginate_queryset(Account.objects.newest_first())
+        page = self.paginate_queryset(self.filter_queryset(Account.objects.newest_first()))
         return self.get_paginated_response([_row(account) for account in with_totals(page or [])])
 
     @extend_schema(operation_id="accounts_create", request=NewAccountBody, responses={201: AccountAnswer})

@@ -20,8 +20,12 @@ LONGEST_FEATURE = 100
 class GivenBody(Body):
     def to_internal_value(self, data: Any) -> Any:
         if isinstance(data, dict):
-            data = {name: value for name, value in data.items() if value is not None}
+            data = {name: value for name, value in data.items() if not self._is_left_out(name, value)}
         return super().to_internal_value(data)
+
+    def _is_left_out(self, name: str, value: Any) -> bool:
+        """Null, and an empty text where one of some words is meant (contract section 1)."""
+        return value is None or (value == "" and isinstance(self.fields.get(name), serializers.ChoiceField))
 
 
 @extend_schema_field({"type": "array", "items": {"type": "string"}, "minItems": 1, "maxItems": MOST_REMOVED})

@@ -14,7 +14,7 @@ from crm.models import User
 from crm.scope import is_limited
 from crm.search import search_in_order
 from jobs.api.standing import STANDINGS, with_standing
-from jobs.choices import LIVE, JobStatus, Outcome, TransactionType
+from jobs.choices import LIVE, AccountStatus, JobStatus, Outcome, PlanType, TransactionType
 from jobs.models import Account, Batch, Count, Job, Totals
 from jobs.models.batches import BatchQuerySet
 from jobs.outcomes import CONSEQUENCES
@@ -172,6 +172,11 @@ class CallFilter(OwnedFilter):
             rows = rows.filter(batch=batch) if batch else rows.none()
         newest_first: QuerySet[Any] = rows.newest_first()
         return newest_first
+
+
+class AccountFilter(ListFilter):
+    status = WordFilter(known=AccountStatus.values, label=f"Uno de: {', '.join(AccountStatus.values)}.")
+    plan_type = WordFilter(known=PlanType.values, label=f"Uno de: {', '.join(PlanType.values)}.")
 
 
 class TransactionFilter(ListFilter):

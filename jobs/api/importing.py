@@ -93,6 +93,8 @@ class _Upload(APIView):
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         super().initial(request, *args, **kwargs)
+        if request.method != "POST":
+            return
         if not (request.content_type or "").startswith("multipart/form-data"):
             raise Refusal("Envíe el archivo como multipart/form-data.", code="tipo_no_admitido", status=415)
         if announced_length(request) > settings.IMPORT_MAX_BYTES + FORM_BYTES:

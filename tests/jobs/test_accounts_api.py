@@ -52,6 +52,18 @@ def test_amounts_are_flat_numbers(as_user: AsUser, bob: User) -> None:
     assert row["created_at"].endswith("Z")
 
 
+def test_the_list_is_narrowed_by_state_and_plan(as_user: AsUser, bob: User) -> None:
+    suspended = an_account(status="suspended", plan_type="minutes_based")
+    active = an_account(plan_type="unlimited")
+    client = as_user(bob)
+    assert ids(client.get(ACCOUNTS, {"status": "suspended"})) == [suspended.pk]
+    assert ids(client.get(ACCOUNTS, {"status": "ACTIVE", "plan_type": "unlimited"})) == [active.pk]
+    assert client.get(ACCOUNTS, {"plan_type": "minutes_based"})["X-Total-Count"] == "1"
+    assert ids(client.get(ACCOUNTS, {"status": "", "plan_type": ""})) == [active.pk, suspended.pk]
+    status, sentence = error_of(client.get(ACCOUNTS, {"status": "inactiva"}))
+    assert (status, "active, suspended" in sentence) == (400, True)
+
+
 @pytest.mark.parametrize("named_by", ["pk", "account_id"])
 def test_one_by_either_id(as_user: AsUser, bob: User, named_by: str) -> None:
     account = an_account()
@@ -236,3 +248,16 @@ def test_outsiders_read_nothing(as_user: AsUser, oscar: User, bob: User, path: s
     assert as_user(oscar).get(path).status_code == 403
     assert as_user(None).get(path).status_code == 401
     assert as_user(bob).get(path).status_code == 200
+
+
+def test_an_empty_word_is_no_word(as_user: AsUser, alice: User) -> None:
+    account = an_account(status="suspended", plan_type="unlimited")
+    words = {"status": "", "country": "", "plan_type": ""}
+    made = as_user(alice).post(ACCOUNTS, {**NEW, **words})
+    assert (made.status_code, made.json()["country"], made.json()["plan_type"]) == (201, "CL", "credit_based")
+    changed = as_user(alice).patch(f"{ACCOUNTS}/{account.pk}", {**words, "account_name": "Otra"})
+    assert (changed.status_code, changed.json()["status"], changed.json()["plan_type"]) == (
+        200,
+        "suspended",
+        "unlimited",
+    )

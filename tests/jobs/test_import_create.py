@@ -4,7 +4,7 @@ import pytest
 
 from jobs.importing import running
 from jobs.models import Account, Batch, BatchImport, Count, Job
-from tests.jobs.importing import ANA, CREATE, HEADER, LUIS, batch_of, created, jobs_of, lines, only_job, upload
+from tests.jobs.importing import ANA, CREATE, HEADER, LUIS, PREVIEW, batch_of, created, jobs_of, lines, only_job, upload
 from tests.jobs.rows import an_account
 
 pytestmark = pytest.mark.usefixtures("own_media")
@@ -190,3 +190,14 @@ def test_the_file_goes_when_it_has_served(as_user, bob, chile, own_media, django
 
     assert BatchImport.objects.get().file.name == ""
     assert not [path for path in own_media.rglob("*") if path.is_file()]
+
+
+@pytest.mark.sqlite
+@pytest.mark.parametrize("path", [CREATE, PREVIEW])
+def test_another_method_is_405_and_options_says_which_one(as_user, bob, db, path):
+    """A form is asked of who posts: whoever asks otherwise reads what is wrong, not that a file is missing."""
+    client = as_user(bob)
+    answers = [getattr(client, method)(path) for method in ("get", "put", "patch", "delete")]
+
+    assert {(answer.status_code, answer.json()["code"]) for answer in answers} == {(405, "metodo_no_permitido")}
+    assert (client.options(path).status_code, client.options(path)["Allow"]) == (200, "POST, OPTIONS")

@@ -1,45 +1,41 @@
 """Which jobs are dialled next: claimed under every cap, with an attempt on record before anybody is called.
 
-Claims take turns (`hold`), so what one of them counts stays true until it commits. What it reads is bounded: the
-campaigns that run, and of their queues the beginnings.
+Claims take turns (`hold`), so what one of them counts stays true until it commits. What it reads is bounded: the heads
+of the queues with somebody in them, and of those whose turn it is the beginnings (`queues.py`).
 """
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from itertools import islice
 from typing import Any
 
-from django.db import connection, models, transaction
+from django.db import transaction
 from django.db.models import Case as Choice
-from django.db.models import Exists, F, OuterRef, Q, Subquery, UUIDField, Value, When
+from django.db.models import F, OuterRef, Q, Subquery, UUIDField, Value, When
 from django.db.models.functions import Coalesce
+from django.utils import timezone
 
-from crm.importing.running import in_chunks
 from crm.literals import Literal
 from crm.locks import hold
-from jobs.choices import AccountStatus, JobStatus
+from jobs.choices import JobStatus
 from jobs.dialling.facts import Facts, next_key
-from jobs.dialling.rules import SOON, Case, Hold, first_hold, room_of
+from jobs.dialling.queues import Queue, Waiting, beginnings, in_turn, open_queues
+from jobs.dialling.rules import SOON, Case, Hold, first_hold
 from jobs.models import Batch, CallAttempt, Job
 from jobs.models.attempts import LEASE
 
-# What one claim locks and looks at, however long the queues are.
-MOST_JOBS, MOST_BATCHES = 200, 40
-# Queues that are asked in one statement.
-LANES_AT_A_TIME = 60
+# What one claim locks and looks at, however many campaigns there are and however long their queues.
+MOST_JOBS, MOST_BATCHES, MOST_QUEUES = 200, 40, 60
 # Claims in a row that only put people aside: whoever may be called stands behind them.
 MOST_ROUNDS = 20
-# Jobs that are looked at beside as many as may be dialled: some that must not be called may stand before them.
-SPARE = 25
 A_DAY = timedelta(days=1)
 
 # What becomes of a job that a rule holds; what is not here stays, because the rule concerns more than this job.
 SUSPENDS = frozenset({"no_llamar", "pidio_no_llamar", "sin_consentimiento"})
 FAILS = frozenset({"intentos_agotados", "sin_telefono"})
 POSTPONES = frozenset({"limite_semanal", "persona_en_llamada"})
-
-Lane = tuple[Batch, str]
 
 
 @dataclass(slots=True)
@@ -74,12 +70,11 @@ def claim(provider: str, *, worker: str, limit: int) -> list[CallAttempt]:
 def _claim_once(provider: str, *, worker: str, limit: int) -> tuple[list[CallAttempt], Decision]:
     with transaction.atomic():
         hold("jobs:claiming")
-        running = list(Batch.objects.running().filter(_HAS_PENDING).select_related("account").order_by(*_IN_TURN))
-        facts = Facts.about(running)
-        jobs = _locked(_beginnings(_due_lanes(running, facts), facts, limit))
-        campaigns = {batch.pk: batch for batch in running}
-        for job in jobs:
-            job.batch, job.account = campaigns[job.batch_id], campaigns[job.batch_id].account
+        waiting = in_turn(timezone.now())
+        if not waiting:
+            return [], Decision()
+        facts = Facts.about(waiting)
+        jobs = _next_jobs(waiting, facts, limit)
         facts.read_people(jobs)
         decision = _decide(jobs, facts, limit)
         attempts = _put_on_record(decision, provider, worker, facts.at)
@@ -90,59 +85,29 @@ def _claim_once(provider: str, *, worker: str, limit: int) -> tuple[list[CallAtt
 
 # --- Whose turn it is -------------------------------------------------------------------------
 
-_PENDING = Job.objects.filter(batch=OuterRef("pk"), status=Literal(JobStatus.PENDING))
-_HAS_PENDING = Q(Exists(_PENDING), account__status=AccountStatus.ACTIVE)
-_IN_TURN = ("-priority", "created_at", "pk")
 
-
-def _due_lanes(running: Sequence[Batch], facts: Facts) -> list[Lane]:
-    """Open lanes of campaigns that have room and somebody due, in turn. Their rows stay locked until the claim is over:
-    who cancels one of them meanwhile waits, and finds what was claimed among the calls to be stopped.
+def _whose_turn(waiting: Sequence[Waiting], facts: Facts) -> dict[str, tuple[Batch, list[Queue]]]:
+    """The first campaigns that may call somebody. Their rows stay locked until the claim is over: who cancels one of
+    them meanwhile waits, and finds what was claimed among the calls to be stopped.
     """
-    lanes_of = {batch: _open_lanes(batch, facts) for batch in running if room_of(batch, facts) > 0}
-    campaigns: dict[tuple[str, ...], list[str]] = defaultdict(list)
-    for batch, lanes in lanes_of.items():
-        if lanes:
-            campaigns[lanes].append(batch.pk)
-    if not campaigns:
-        return []
-    due = Q()
-    for lanes, pks in campaigns.items():
-        due |= Q(Exists(_PENDING.filter(lane__in=lanes, next_try_at__lte=facts.at)), pk__in=pks)
-    locked = Batch.objects.running().filter(due).select_for_update(skip_locked=True, no_key=True).order_by(*_IN_TURN)
-    in_turn = set(locked.values_list("pk", flat=True)[:MOST_BATCHES])
-    return [(batch, lane) for batch, lanes in lanes_of.items() if batch.pk in in_turn for lane in lanes]
+    queues_of = {queues[0].batch_id: queues for queues in islice(open_queues(waiting, facts), MOST_BATCHES)}
+    accounts = {campaign.pk: campaign.account for campaign in waiting}
+    rows = Batch.objects.running().filter(pk__in=queues_of)
+    locked = {batch.pk: batch for batch in rows.select_for_update(skip_locked=True, no_key=True)}
+    for batch in locked.values():
+        batch.account = accounts[batch.pk]
+    return {pk: (locked[pk], queues) for pk, queues in queues_of.items() if pk in locked}
 
 
-def _open_lanes(batch: Batch, facts: Facts) -> tuple[str, ...]:
-    return tuple(lane for lane in batch.lanes if facts.calendar.is_open(batch.settings, lane, facts.at))
-
-
-def _beginnings(lanes: Iterable[Lane], facts: Facts, limit: int) -> list[str]:
-    """Ids of due jobs, from the first queues that have any: a campaign has lanes also where nobody waits any more."""
-    found = (_longest_waiting(some, facts, limit) for some in in_chunks(lanes, LANES_AT_A_TIME))
-    return next(filter(None, found), [])
-
-
-def _longest_waiting(lanes: Sequence[Lane], facts: Facts, limit: int) -> list[str]:
-    """Of each of these queues, queue by queue, as many as may be needed."""
-    columns = ("batch_id", "lane", "next_try_at", "pk")
-    queues = [Job.objects.due(batch, lane).values_list(*columns)[: limit + SPARE] for batch, lane in lanes]
-    waiting: dict[tuple[str, str], list[tuple[datetime, str]]] = defaultdict(list)
-    for batch_id, lane, next_try_at, pk in _rows_of(queues):
-        waiting[batch_id, lane].append((next_try_at, pk))
-    chosen: list[str] = []
-    for batch, lane in lanes:
-        wanted = min(limit, room_of(batch, facts)) + SPARE
-        chosen += [pk for _, pk in sorted(waiting[batch.pk, lane])[:wanted]]
-    return chosen[:MOST_JOBS]
-
-
-def _rows_of(queues: Sequence["models.QuerySet[Any, Any]"]) -> Iterable[Any]:
-    """In one statement, where the database can cut the parts of a union; SQLite is asked queue by queue."""
-    if len(queues) < 2 or not connection.features.supports_slicing_ordering_in_compound:
-        return [row for queue in queues for row in queue]
-    return queues[0].union(*queues[1:], all=True)
+def _next_jobs(waiting: Sequence[Waiting], facts: Facts, limit: int) -> list[Job]:
+    """Locked, with campaign and account, in the order in which they are looked at."""
+    turns = _whose_turn(waiting, facts)
+    queues = [queue for _, its_queues in turns.values() for queue in its_queues][:MOST_QUEUES]
+    jobs = _locked(beginnings(queues, facts.at, limit=limit, most=MOST_JOBS))
+    for job in jobs:
+        job.batch, _ = turns[job.batch_id]
+        job.account = job.batch.account
+    return jobs
 
 
 def _locked(pks: Sequence[str]) -> list[Job]:

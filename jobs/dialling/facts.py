@@ -5,6 +5,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, time, timedelta
 from functools import cached_property
+from typing import Protocol
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
@@ -15,8 +16,9 @@ from django.utils import timezone
 
 from crm.models import Contact, ContactPhone
 from crm.phones import match_key
+from jobs.call_settings import CallSettings
 from jobs.dialling.windows import Calendar, main_zone, zone_named
-from jobs.models import Account, Batch, CallAttempt, Count, DoNotCall, Job, ProviderCircuit, Totals
+from jobs.models import Account, CallAttempt, Count, DoNotCall, Job, ProviderCircuit, Totals
 from jobs.providers import PROVIDERS, provider_named
 from jobs.providers.base import Unreachable
 
@@ -42,6 +44,19 @@ def day_of(account: Account, at: datetime) -> tuple[datetime, datetime]:
     today = at.astimezone(zone).date()
     first, next_first = (datetime.combine(day, time.min, zone) for day in (today, today + timedelta(days=1)))
     return first, next_first
+
+
+class Campaign(Protocol):
+    """As much of one as its caps and hours have to know."""
+
+    @property
+    def pk(self) -> str: ...
+
+    @property
+    def account(self) -> Account: ...
+
+    @property
+    def settings(self) -> CallSettings: ...
 
 
 class ProviderState:
@@ -70,7 +85,8 @@ class ProviderState:
 
 @dataclass(slots=True)
 class Facts:
-    """`live_of`, `totals_of`, `today_of`: by id of a batch or account; phones by their match key.
+    """`live_of`, `totals_of`, `today_of`: by id of a batch or account; phones by their match key. Of batches, only
+    those with a budget of their own have totals.
 
     `provider` None: whoever asks has seen to it that it takes calls (the dispatcher, before it claims).
     """
@@ -78,7 +94,7 @@ class Facts:
     at: datetime
     calendar: Calendar
     provider: ProviderState | None = None
-    totals_of: dict[str, Totals] = field(default_factory=dict)
+    totals_of: dict[str, Totals] = field(default_factory=lambda: defaultdict(Totals))
     live: int = 0
     live_of: Counter[str] = field(default_factory=Counter)
     today_of: dict[str, int] = field(default_factory=dict)
@@ -90,17 +106,18 @@ class Facts:
     dialled: dict[str, list[datetime]] = field(default_factory=lambda: defaultdict(list))
 
     @classmethod
-    def about(cls, batches: Sequence[Batch], *, provider: ProviderState | None = None) -> "Facts":
+    def about(cls, batches: Sequence[Campaign], *, provider: ProviderState | None = None) -> "Facts":
         """What concerns whole campaigns: spending, calls in progress, calls of the day. Their accounts are loaded."""
         now = timezone.now()
-        accounts = {batch.account_id: batch.account for batch in batches}
+        accounts = {batch.account.pk: batch.account for batch in batches}
         facts = cls(at=now, calendar=Calendar.read(), provider=provider)
         facts.today_of = dict.fromkeys(accounts, 0) | _dialled_today(accounts.values(), now)
         for row in CallAttempt.objects.live().values_list("batch_id", "account_id", "phone_key", "person_key"):
             facts._note_live(*row)
         facts.live_people |= _contacts_being_called()
         # After the calls in progress: one that ends meanwhile is counted twice, and never not at all.
-        facts.totals_of = Count.objects.of_each([*{batch.pk for batch in batches}, *accounts])
+        with_budget = {batch.pk for batch in batches if batch.settings.budget_micros is not None}
+        facts.totals_of |= Count.objects.of_each([*with_budget, *accounts])
         return facts
 
     def read_people(self, jobs: Iterable[Job]) -> None:

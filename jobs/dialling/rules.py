@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from django.conf import settings as django_settings
 
 from jobs.choices import JobStatus, PlanType
-from jobs.dialling.facts import A_WEEK, Facts, day_of, keys_of, next_key
+from jobs.dialling.facts import A_WEEK, Campaign, Facts, day_of, keys_of, next_key
 from jobs.dialling.wording import clause, day_and_hour, times
 from jobs.models import Account, Batch, Job
 from jobs.models.accounts import EXPECTED_MINUTES
@@ -111,7 +111,7 @@ class Limit:
     frees_at: datetime | None = None
 
 
-def money(batch: Batch, facts: Facts) -> Iterator[Limit]:
+def money(batch: Campaign, facts: Facts) -> Iterator[Limit]:
     """What may be spent. Each call in progress has what it is expected to cost put aside."""
     account = batch.account
     spent, live = facts.totals_of[account.pk], facts.live_of[account.pk]
@@ -127,7 +127,7 @@ def money(batch: Batch, facts: Facts) -> Iterator[Limit]:
         yield Limit(room, "presupuesto_agotado", "El presupuesto de la campaña no alcanza para otra llamada.")
 
 
-def lines(batch: Batch, facts: Facts) -> Iterator[Limit]:
+def lines(batch: Campaign, facts: Facts) -> Iterator[Limit]:
     """How many calls at once, and in a day."""
     account, live = batch.account, facts.live_of
     if (most := batch.settings.max_concurrent_calls) is not None:
@@ -141,7 +141,7 @@ def lines(batch: Batch, facts: Facts) -> Iterator[Limit]:
     yield Limit(most - facts.live, "limite_general", f"Ya hay {_at_once(most)}, entre todas las campañas.")
 
 
-def room_of(batch: Batch, facts: Facts) -> int:
+def room_of(batch: Campaign, facts: Facts) -> int:
     """How many more calls of this campaign may begin now, as far as money and lines go."""
     return max(0, min(limit.room for limits in (money, lines) for limit in limits(batch, facts)))
 

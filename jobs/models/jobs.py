@@ -52,7 +52,7 @@ class JobQuerySet(EitherId):
         listed = "EXISTS (SELECT 1 FROM json_each(jobs_job.phones) WHERE value IN (SELECT value FROM json_each(%s)))"
         return self.filter(RawSQL(listed, [json.dumps(numbers)], output_field=models.BooleanField()))  # noqa: S611
 
-    def due(self, batch: Batch, lane: str) -> Self:
+    def due(self, batch: Batch | str, lane: str) -> Self:
         """May be dialled as far as the job itself knows, the longest waiting first; its index has just these."""
         return self.filter(
             batch=batch, lane=lane, status=Literal(JobStatus.PENDING), next_try_at__lte=timezone.now()

@@ -13,7 +13,8 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from jobs.choices import AttemptState, Outcome
-from jobs.dialling.claiming import MOST_BATCHES, claim
+from jobs.dialling.claiming import MOST_BATCHES, MOST_QUEUES, claim
+from jobs.dialling.queues import HEADS, SPARE, in_turn
 from jobs.dialling.why import why
 from jobs.models import Batch, CallAttempt, Count, Job
 from jobs.models.attempts import LEASE
@@ -275,9 +276,72 @@ def test_a_claim_asks_the_database_as_often_for_one_job_as_for_fifty() -> None:
     assert one <= fifty <= one + spare <= 22
 
 
+def test_a_claim_asks_the_database_as_often_in_one_campaign_as_among_hundreds() -> None:
+    some_jobs(2, a_batch(name="sola"))
+    claimed(limit=1)
+    one = queries(lambda: claimed(limit=1))
+    account, lanes = an_account(), [LIMA, MADRID]
+    for number in range(2 * MOST_BATCHES):
+        batch = a_batch(account, name=f"otra {number}", lanes=lanes)
+        for lane in lanes:
+            some_jobs(1, batch, lane=lane)
+    claimed(limit=1)  # writes down that the campaign has begun
+    many = queries(lambda: claimed(limit=1))
+    # SQLite, which has no LATERAL, is asked queue by queue.
+    assert many <= one + (0 if connection.vendor == "postgresql" else MOST_QUEUES)
+    assert CallAttempt.objects.count() == 4
+
+
+def test_campaigns_where_nobody_is_due_are_not_even_read() -> None:
+    for waits in ({"status": "completed"}, {"next_try_at": timezone.now() + timedelta(hours=1)}):
+        some_jobs(3, **waits)
+    due = a_job()
+    assert [campaign.pk for campaign in in_turn(timezone.now())] == [due.batch_id]
+
+
+def test_each_queue_with_somebody_due_is_found_once() -> None:
+    one, other = a_batch(lanes=[LIMA, MADRID]), a_batch(priority=4)
+    some_jobs(3, one)
+    some_jobs(2, one, lane=MADRID)
+    some_jobs(2, one, lane="CL:America/Santiago", next_try_at=timezone.now() + timedelta(hours=1))
+    some_jobs(2, other, next_try_at=timezone.now() + timedelta(hours=1))
+    some_jobs(1, other)
+    found = [(campaign.pk, campaign.lanes) for campaign in in_turn(timezone.now())]
+    assert found == [(other.pk, (LIMA,)), (one.pk, (MADRID, LIMA))]
+
+
+def test_a_claim_looks_at_no_more_people_than_it_may_need() -> None:
+    for _ in range(4):
+        some_jobs(60, a_batch())
+    with CaptureQueriesContext(connection) as asked:
+        assert len(claimed(limit=10)) == 10
+    [looked_at] = [query["sql"] for query in asked if '"jobs_job"."job_id"' in query["sql"]]
+    assert looked_at.count("'") // 2 <= 10 + SPARE + 3
+
+
 def test_when_nothing_is_due_it_asks_little() -> None:
     some_jobs(5, next_try_at=timezone.now() + timedelta(hours=1))
-    assert queries(claimed) <= 12
+    assert queries(claimed) <= 4
+
+
+@pytest.mark.skipif("connection.vendor != 'postgresql'")
+def test_the_walk_from_queue_to_queue_reads_one_entry_of_each() -> None:
+    """Also by a plan that PostgreSQL keeps, and of long queues."""
+    batches = [a_batch(lanes=[LIMA, MADRID]) for _ in range(3)]
+    for batch in batches:
+        some_jobs(150, batch)
+        some_jobs(150, batch, lane=MADRID)
+    with connection.cursor() as cursor:
+        cursor.execute("ANALYZE jobs_job")
+        cursor.execute("SET LOCAL plan_cache_mode = force_generic_plan")
+        cursor.execute(f"EXPLAIN (ANALYZE, FORMAT JSON) WITH {HEADS['postgresql']} SELECT * FROM head")
+        [plan] = cursor.fetchone()[0]
+    scans = [node for node in _nodes(plan["Plan"]) if node.get("Index Name") == "jobs_job_due"]
+    assert [(scan["Actual Rows"], scan["Actual Loops"]) for scan in scans] == [(1, 1), (1, 6)]
+
+
+def _nodes(plan: dict[str, Any]) -> list[dict[str, Any]]:
+    return [plan, *(node for part in plan.get("Plans", []) for node in _nodes(part))]
 
 
 PLANS: dict[str, tuple[Callable[[Batch], QuerySet[Any]], tuple[str, ...]]] = {

@@ -42,7 +42,7 @@ from integrations.api.presence_serializers import (
 )
 from integrations.choices import CaptureMedium, Modality, PresenceResult, PresenceStatus
 from integrations.models import Cliente, Presencia
-from integrations.models.presences import Arrival
+from integrations.models.receptions import Arrival
 from integrations.sending.signing import TOLERANCE_SECONDS, is_signed
 
 TOKEN_HEADER = "X-CRM-Webhook-Token"  # noqa: S105  the name of a header

@@ -12,7 +12,7 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
 from integrations.models import Cliente, Presencia, Recepcion, Venta
-from integrations.models.presences import Numbered
+from integrations.models.numbered import Numbered
 from tests.integrations.sender import SECRET, TOKEN, URL, message, post, sale, signed, told
 
 pytestmark = [pytest.mark.django_db]

@@ -1,24 +1,22 @@
 """What the rules have to know, read for many campaigns and jobs in a fixed number of queries."""
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Hashable, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, time, timedelta
 from functools import cached_property
-from typing import Protocol
+from typing import Any, Protocol
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from django.conf import settings
-from django.db.models import Count as CountOf
-from django.db.models import Q
 from django.utils import timezone
 
 from crm.models import Contact, ContactPhone
 from crm.phones import match_key
 from jobs.call_settings import CallSettings
 from jobs.dialling.windows import Calendar, main_zone, zone_named
-from jobs.models import Account, CallAttempt, Count, DoNotCall, Job, ProviderCircuit, Totals
+from jobs.models import Account, CallAttempt, Count, DialCount, DoNotCall, Job, ProviderCircuit, Totals
 from jobs.providers import PROVIDERS, provider_named
 from jobs.providers.base import Unreachable
 
@@ -103,7 +101,8 @@ class Facts:
     refused: set[tuple[str, str]] = field(default_factory=set)  # account or "" for all, phone
     opted_out: set[str | UUID] = field(default_factory=set)  # phones and contacts
     consented: set[str | UUID] = field(default_factory=set)
-    dialled: dict[str, list[datetime]] = field(default_factory=lambda: defaultdict(list))
+    # Each dial under all that its person is known by: phone, document or first phone, contact.
+    dialled: dict[str | UUID, dict[Hashable, datetime]] = field(default_factory=lambda: defaultdict(dict))
 
     @classmethod
     def about(cls, batches: Sequence[Campaign], *, provider: ProviderState | None = None) -> "Facts":
@@ -111,7 +110,8 @@ class Facts:
         now = timezone.now()
         accounts = {batch.account.pk: batch.account for batch in batches}
         facts = cls(at=now, calendar=Calendar.read(), provider=provider)
-        facts.today_of = dict.fromkeys(accounts, 0) | _dialled_today(accounts.values(), now)
+        midnights = {account.pk: day_of(account, now)[0] for account in accounts.values()}
+        facts.today_of = DialCount.objects.since(midnights)
         for row in CallAttempt.objects.live().values_list("batch_id", "account_id", "phone_key", "person_key"):
             facts._note_live(*row)
         facts.live_people |= _contacts_being_called()
@@ -126,12 +126,17 @@ class Facts:
         keys = {key for job in people for key in keys_of(job)}
         refused = DoNotCall.objects.filter(key__in=keys).values_list("account_id", "key")
         self.refused |= {(account or "", key) for account, key in refused}
-        self._read_contacts(keys, {job.contact_id for job in people if job.contact_id})
-        dialled = CallAttempt.objects.filter(
-            phone_key__in=keys, created_at__gt=self.at - A_WEEK, is_counted=True
-        ).order_by("created_at")
-        for key, when in dialled.values_list("phone_key", "created_at"):
-            self.dialled[key].append(when)
+        contacts = {job.contact_id for job in people if job.contact_id}
+        self._read_contacts(keys, contacts)
+        self._read_dials(phone_key=keys, person_key={job.person_key for job in people}, job__contact=contacts)
+
+    def _read_dials(self, **whose: set[Any]) -> None:
+        """Of the last seven days, also in other campaigns; a query and an index for each way to know a person."""
+        lately = CallAttempt.objects.filter(created_at__gt=self.at - A_WEEK, is_counted=True).order_by()
+        for known_by, them in whose.items():
+            rows = lately.filter(**{f"{known_by}__in": them}).values_list(known_by, "pk", "created_at")
+            for who, dial, when in rows:
+                self.dialled[who][dial] = when
 
     def _read_contacts(self, keys: set[str], contacts: set[UUID]) -> None:
         """A refusal outlives the contact that said it; consent does not."""
@@ -150,7 +155,14 @@ class Facts:
         self._note_live(job.batch_id, job.account_id, key, job.person_key)
         self.live_people |= {job.contact_id} if job.contact_id else set()
         self.today_of[job.account_id] = self.today_of.get(job.account_id, 0) + 1
-        self.dialled[key].append(self.at)
+        dial = object()
+        for who in _known_by(job):
+            self.dialled[who][dial] = self.at
+
+    def dials_of(self, job: Job) -> list[datetime]:
+        """When this person was dialled in the last seven days, on whatever phone, the longest ago first."""
+        dials = {dial: when for who in _known_by(job) for dial, when in self.dialled.get(who, {}).items()}
+        return sorted(when for when in dials.values() if when > self.at - A_WEEK)
 
     def note_end(self, job: Job) -> None:
         """The dial that was noted is over."""
@@ -168,21 +180,12 @@ class Facts:
         self.live_people.add(person)
 
 
+def _known_by(job: Job) -> set[str | UUID]:
+    """What tells that two dials are the same person's; the phone is the one that comes next."""
+    return {known_by for known_by in (next_key(job), job.person_key, job.contact_id) if known_by}
+
+
 def _contacts_being_called() -> set[UUID]:
     """One person may stand in two campaigns under two phones, with a document in one of them only."""
     called = Job.objects.filter(pk__in=CallAttempt.objects.live().values("job"), contact__isnull=False)
     return set(called.order_by().values_list("contact", flat=True))
-
-
-def _dialled_today(accounts: Iterable[Account], now: datetime) -> dict[str, int]:
-    """Calls of each account since its own midnight; accounts with the same midnight are asked about together."""
-    since: dict[datetime, list[str]] = defaultdict(list)
-    for account in accounts:
-        since[day_of(account, now)[0]].append(account.pk)
-    if not since:
-        return {}
-    days = Q()
-    for midnight, pks in since.items():
-        days |= Q(account__in=pks, created_at__gte=midnight)
-    dialled = CallAttempt.objects.filter(days, is_counted=True).order_by().values_list("account_id")
-    return dict(dialled.annotate(CountOf("pk")))

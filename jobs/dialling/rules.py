@@ -198,10 +198,9 @@ def no_phone_is_left(case: Case) -> Hold | None:
 
 
 def called_too_often(case: Case) -> Hold | None:
-    """In seven days, whatever the campaigns."""
+    """In seven days, whatever the campaigns and the phones."""
     most = case.batch.settings.weekly_calls or django_settings.CALLS_A_WEEK
-    dialled = case.facts.dialled.get(next_key(case.job), [])
-    lately = sorted(when for when in dialled if when > case.facts.at - A_WEEK)
+    lately = case.facts.dials_of(case.job)
     if len(lately) < most:
         return None
     return case.until("limite_semanal", f"Ya se le llamó {times(len(lately))} en siete días", lately[-most] + A_WEEK)

@@ -4,7 +4,7 @@ from jobs.models.accounts import Account, Transaction
 from jobs.models.attempts import CallAttempt
 from jobs.models.batches import Batch, SettingsChange
 from jobs.models.circuits import ProviderCircuit
-from jobs.models.counts import Count, Totals
+from jobs.models.counts import Count, DialCount, Totals
 from jobs.models.imports import BatchImport, ImportProblem
 from jobs.models.jobs import Job, Tombstone
 from jobs.models.refusals import ClosedDay, DoNotCall
@@ -17,6 +17,7 @@ __all__ = [
     "CallAttempt",
     "ClosedDay",
     "Count",
+    "DialCount",
     "DoNotCall",
     "ImportProblem",
     "Job",

@@ -137,8 +137,9 @@ class CallAttempt(BaseModel):
             models.Index(fields=["-created_at", "-id"], name="jobs_attempt_newest"),
             models.Index(fields=["batch", "-created_at", "-id"], name="jobs_attempt_of_batch"),
             models.Index(fields=["account", "-created_at", "-id"], name="jobs_attempt_of_account"),
-            # How often this phone was called lately, in whatever campaign.
+            # How often this phone, and this person, was called lately, in whatever campaign.
             models.Index(fields=["phone_key", "-created_at"], name="jobs_attempt_of_phone"),
+            models.Index(fields=["person_key", "-created_at"], name="jobs_attempt_of_person"),
         ]
 
     def __str__(self) -> str:

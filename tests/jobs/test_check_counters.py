@@ -6,10 +6,12 @@ from typing import Any
 
 import pytest
 from django.core.management import CommandError, call_command
+from django.db.models import F
 
+from jobs.checking import Line, compare
 from jobs.choices import JobStatus
 from jobs.management.commands.check_counters import WORDS
-from jobs.models import Batch, Count
+from jobs.models import Batch, Count, DialCount
 from jobs.models.counts import COUNTED
 from jobs.results.ending import hear
 from tests.jobs.reports import a_report
@@ -40,7 +42,7 @@ def batch(db: None) -> Batch:
 
 def test_all_is_well(batch: Batch) -> None:
     code, told = check()
-    assert (code, told) == (0, "Todo cuadra: 10 recuentos de 2 campañas y cuentas.\n")
+    assert (code, told) == (0, "Todo cuadra: 11 recuentos de 2 campañas y cuentas.\n")
 
 
 def test_nothing_at_all_is_well_too(db: None) -> None:
@@ -55,7 +57,7 @@ def test_a_difference_is_shown_ends_with_one_and_is_not_repaired(batch: Batch) -
         assert f"✗ {batch.batch_id}" in told
         assert told.split("✗")[1].split()[-2:] != []
         assert [line.split()[-2:] for line in told.splitlines() if line.startswith("✗")] == [["4", "3"]]
-        assert "No cuadran 1 de 10 recuentos" in told
+        assert "No cuadran 1 de 11 recuentos" in told
 
 
 @pytest.mark.parametrize("column", COUNTED)
@@ -71,6 +73,15 @@ def test_counts_of_rows_that_are_gone_differ(batch: Batch) -> None:
     wrong = json.loads(told)
     assert (code, wrong["ok"], len(wrong["differences"])) == (1, False, 10)
     assert {"owner": batch.pk, "name": "cost_micros", "kept": 0, "counted": 145_000} in wrong["differences"]
+
+
+def test_dials_of_an_account_are_compared_by_quarter_of_an_hour(batch: Batch) -> None:
+    assert compare([batch.account_id])[-1] == Line(batch.account_id, "dials", 1, 1)
+    DialCount.objects.update(quarter=F("quarter") - 1)
+    assert check()[0] == 1
+    wrong = {(line.name, line.kept, line.counted) for line in compare() if not line.is_right}
+    assert wrong == {("dials", 0, 1), ("dials", 1, 0)}
+    assert "intentos por horas" in check(batch.account_id)[1]
 
 
 def test_one_campaign_by_either_id_is_shown_whole(batch: Batch) -> None:

@@ -19,11 +19,13 @@ WORDS = {
     "cancelled": "cancelados",
     "seconds": "segundos",
     "cost_micros": "coste (millonésimas)",
+    "dials": "intentos por horas",
 }
 EXPLANATION = """
-Cuenta los jobs por estado y suma los segundos y el coste de sus intentos de llamada, en una sola consulta y por tanto
-en un solo instante, y lo compara con lo guardado. Puede ejecutarse con todo en marcha. No corrige nada: los recuentos
-los lleva la base de datos misma, y una diferencia es un fallo que hay que encontrar.
+Cuenta los jobs por estado, suma los segundos y el coste de sus intentos de llamada, y cuenta los intentos de cada
+cuenta por cuartos de hora, de donde sale su límite diario; todo en una sola consulta y por tanto en un solo instante.
+Lo compara con lo guardado. Puede ejecutarse con todo en marcha. No corrige nada: los recuentos los lleva la base de
+datos misma, y una diferencia es un fallo que hay que encontrar.
 
 Ejemplos:
   manage.py check_counters

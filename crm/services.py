@@ -10,7 +10,7 @@ from django.db import IntegrityError, models, transaction
 from django.utils import timezone
 
 from crm.exceptions import Conflict, NotFound, Refusal
-from crm.locks import hold_all
+from crm.locks import again_after_deadlock, hold_all
 from crm.models import AuditEntry, Contact, ContactMerge, ContactPhone
 from crm.models.contact_queries import identity_locks
 
@@ -22,7 +22,7 @@ _ITS_OWN = {"id", "name", "name_in_order", "search_words", "created_at", "update
 _ITS_OWN |= {"is_deleted", "merged_into", "phone", "mobile"}
 
 
-@transaction.atomic
+@again_after_deadlock
 def merge_contacts(*, survivor_id: UUID, absorbed_id: UUID, by: "User | None") -> ContactMerge:
     """Two contacts were one person: the survivor keeps its values, gains what it lacked, all phones and every row
     of every app that pointed to the other. The other is hidden and points to the survivor.
@@ -53,7 +53,7 @@ def merge_contacts(*, survivor_id: UUID, absorbed_id: UUID, by: "User | None") -
     return merge
 
 
-@transaction.atomic
+@again_after_deadlock
 def undo_merge(merge: ContactMerge, *, by: "User | None") -> dict[str, Any]:
     """Put back what nobody has touched since; tells what was and what was not."""
     survivor, absorbed = _lock_both(merge.survivor_id, merge.absorbed_id)

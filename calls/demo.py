@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
-from uuid import UUID
 
 from calls.choices import CallStatus, Direction
 from calls.models import Call, CallType
@@ -10,6 +9,7 @@ from crm.choices import TaskType
 from crm.demo import Cast, Story, keep
 from crm.models import Contact, Task
 from crm.models.tasks import FOLLOW_UP_TEXT
+from crm.updates import update_from
 
 CALLS = 640
 
@@ -108,10 +108,9 @@ def _follow_up(story: Story, call: Call) -> Task:
 
 def _remember_on_contacts(calls: Sequence[Call]) -> None:
     """What the list of contacts shows of the last and the next call."""
-    called: dict[UUID, Contact] = {}
-    for call in calls:
-        if contact := call.contact:
-            contact.ultima_llamada_fecha = call.started_at
-            contact.proxima_llamada_fecha = call.proxima_llamada_fecha
-            called[contact.pk] = contact
-    Contact.objects.bulk_update(called.values(), ["ultima_llamada_fecha", "proxima_llamada_fecha"], batch_size=100)
+    last = {call.contact_id: call for call in calls if call.contact_id}
+    told = [
+        {"id": pk, "ultima_llamada_fecha": call.started_at, "proxima_llamada_fecha": call.proxima_llamada_fecha}
+        for pk, call in last.items()
+    ]
+    update_from(Contact, told, by=["id"])

@@ -12,6 +12,8 @@ _IN_DOCUMENTS = re.compile(r"[\s.\-_/]+")
 
 def fold(text: str) -> str:
     """Lower case without accents: "Peña Núñez" → "pena nunez"."""
+    if text.isascii():
+        return text.lower()
     decomposed = unicodedata.normalize("NFKD", text)
     return "".join(char for char in decomposed if not unicodedata.combining(char)).casefold()
 

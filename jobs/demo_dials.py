@@ -71,13 +71,14 @@ def begin(told: Told, at: datetime, *, lasts: timedelta | None = None) -> tuple[
     job.status, job.attempts, job.last_attempt = JobStatus.IN_PROGRESS, position, attempt
     job.started_at = job.started_at or at
     job.updated_at = at
-    seconds = seconds_of(SEED, number, position)
-    rings = ringing_of(SEED, number, position, longest=job.batch.settings.ring_timeout)
+    outcome = outcome_of(SEED, number, position)
+    seconds = seconds_of(SEED, number, position, outcome)
+    rings = ringing_of(SEED, number, position, longest=job.batch.settings.ring_timeout, outcome=outcome)
     call = SimulatedCall(
         ref=attempt.provider_ref,
         key=key,
         number=number,
-        outcome=outcome_of(SEED, number, position),
+        outcome=outcome,
         placed_at=at,
         ends_at=at + (lasts or timedelta(seconds=rings + seconds)),
         seconds=seconds,

@@ -45,6 +45,8 @@ def _first(collected: Mapping[str, object], names: Iterable[str]) -> str:
 
 
 def _day(text: str, *, earliest: date) -> date | None:
+    if not text:
+        return None
     try:
         day = read_date(text, Surroundings())
     except (Unclear, OverflowError):
@@ -61,7 +63,7 @@ def _amount(text: str) -> int | None:
 
 def _moment(text: str, hour: str, zone: ZoneInfo, *, after: datetime) -> datetime | None:
     """An ISO moment, else a day with an hour beside it or in it; where the person lives unless it names a zone."""
-    found = _iso(text)
+    found = _iso(text) if text else None
     if found is None:
         day = _day(text, earliest=after.astimezone(zone).date())
         if day is None:

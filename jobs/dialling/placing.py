@@ -9,11 +9,12 @@ import random
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
-from django.db.models import Case, Exists, OuterRef, Q, Value, When
+from django.db.models import Case, CharField, DateTimeField, Exists, OuterRef, Q, UUIDField, When
 from django.utils import timezone
 
 from crm.crews import Crew
 from crm.models import ContactPhone
+from crm.prepared import PreparedUpdate
 from jobs.choices import AttemptState
 from jobs.dialling import circuit
 from jobs.dialling.requests import request_for
@@ -66,16 +67,39 @@ def place(attempt: CallAttempt) -> None:
         _placed(attempt, provider, ref)
 
 
+# Written down once a process: each call of a day makes both.
+_cross_the_fence: PreparedUpdate[CallAttempt] = PreparedUpdate(
+    lambda pk, worker, **_: CallAttempt.objects.filter(
+        *_MAY_BE_CALLED, pk=pk, state=AttemptState.CLAIMED, worker=worker, stop_wanted_at__isnull=True
+    ),
+    lambda now, lease, **_: {"state": AttemptState.PLACING, "placed_at": now, "look_at": lease, "updated_at": now},
+    returning=("id",),
+    pk=UUIDField(),
+    worker=CharField(),
+    now=DateTimeField(),
+    lease=DateTimeField(),
+)
+_note_reference: PreparedUpdate[CallAttempt] = PreparedUpdate(
+    lambda pk, **_: CallAttempt.objects.filter(pk=pk, state=AttemptState.PLACING),
+    lambda ref, now, later, **_: {
+        "state": AttemptState.CALLING,
+        "provider_ref": ref,
+        "look_at": Case(When(stop_wanted_at__isnull=False, then=now), default=later),
+        "error": "",
+        "updated_at": now,
+    },
+    returning=("state", "provider_ref", "stop_wanted_at"),
+    pk=UUIDField(),
+    ref=CharField(),
+    now=DateTimeField(),
+    later=DateTimeField(),
+)
+
+
 def _begin(attempt: CallAttempt) -> datetime | None:
     """The fence. None: somebody took it over, wants it stopped, or has ended it; or the call is not wanted any more."""
     now = timezone.now()
-    begun = CallAttempt.objects.filter(
-        *_MAY_BE_CALLED,
-        pk=attempt.pk,
-        state=AttemptState.CLAIMED,
-        worker=attempt.worker,
-        stop_wanted_at__isnull=True,
-    ).update(state=AttemptState.PLACING, placed_at=now, look_at=now + LEASE, updated_at=now)
+    begun = _cross_the_fence(pk=attempt.pk, worker=attempt.worker, now=now, lease=now + LEASE)
     return now if begun else None
 
 
@@ -90,9 +114,9 @@ def _leave_open(attempt: CallAttempt, error: str) -> None:
 def _placed(attempt: CallAttempt, provider: Provider, ref: str) -> None:
     """Unless a webhook was faster. Who wants it stopped wrote that down before, or finds the reference after."""
     now = timezone.now()
-    next_look = Case(When(stop_wanted_at__isnull=False, then=Value(now)), default=Value(now + poll_in(provider)))
-    attempt.advance(AttemptState.PLACING, AttemptState.CALLING, provider_ref=ref, look_at=next_look, error="")
-    stands = CallAttempt.objects.only("state", "provider_ref", "stop_wanted_at").get(pk=attempt.pk)
+    noted = _note_reference(pk=attempt.pk, ref=ref, now=now, later=now + poll_in(provider))
+    rows = CallAttempt.objects.only("state", "provider_ref", "stop_wanted_at")
+    stands = noted[0] if noted else rows.get(pk=attempt.pk)
     if stands.provider_ref != ref:
         # We were gone for minutes between two lines, and the call was given up: nobody waits for it any more.
         logger.error("the call %s of %s came too late", ref, attempt)

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 from django.db import connection
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from crm.phones import parse_phone
@@ -257,6 +258,21 @@ def test_one_that_goes_wrong_costs_no_other(told: Told, monkeypatch: pytest.Monk
     told.on_place = on_place
     place_all(attempts)
     assert [stands(attempt)[0] for attempt in attempts] == ["placing", "calling", "calling"]
+
+
+def test_a_call_that_is_placed_is_written_down_in_three_statements(told: Told) -> None:
+    """The fence before the provider is asked, whether the circuit hears of it, and the reference."""
+    attempts = [a_claimed(job) for job in some_jobs(2)]
+    place_all(attempts[:1])
+    with CaptureQueriesContext(connection) as asked:
+        place_all(attempts[1:])
+    told_to = [query["sql"].split(" ", 2)[:2] for query in asked]
+    assert told_to == [
+        ["UPDATE", '"jobs_callattempt"'],
+        ["UPDATE", '"jobs_providercircuit"'],
+        ["UPDATE", '"jobs_callattempt"'],
+    ]
+    assert [stands(attempt)[0] for attempt in attempts] == ["calling", "calling"]
 
 
 # --- At Retell --------------------------------------------------------------------------------

@@ -1,11 +1,14 @@
 """The page of one person to call: why it stands as it does, every dial, what can be done."""
 
 from typing import Any
+from zoneinfo import ZoneInfo
 
+from django.conf import settings
 from django.contrib import messages
 from django.db import transaction
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseNotAllowed, HttpResponseRedirect
 from django.template.response import TemplateResponse
+from django.utils import timezone
 
 from crm.admin.base import REFUSALS, sentence_of
 from crm.admin.rights import actor
@@ -18,6 +21,7 @@ from jobs.admin.leaving_alone import leave_alone
 from jobs.choices import JobStatus
 from jobs.dialling.rules import Hold
 from jobs.dialling.why import IN_QUEUE, why
+from jobs.dialling.wording import place_of
 from jobs.models import CallAttempt, DoNotCall, Job
 from jobs.services import JobService
 
@@ -69,16 +73,27 @@ def phones_of(job: Job) -> list[dict[str, Any]]:
 
 
 def facts_of(job: Job, hold: Hold) -> list[tuple[str, str]]:
-    """The next try is when the rules allow one, which may be later than when the job itself is due."""
     facts = [
         ("Documento", job.document or NOTHING),
         ("Intentos", f"{job.attempts} de {job.max_attempts}"),
-        ("Próximo intento", moment(hold.next_try_at) if hold.next_try_at else wording.next_try(job)),
+        ("Próximo intento", next_try_of(job, hold)),
         ("Primera llamada", moment(job.started_at)),
         ("Terminado", moment(job.finished_at)),
         ("Código", job.job_id),
     ]
     return [*facts, ("Último problema", job.last_error)] if job.last_error else facts
+
+
+def next_try_of(job: Job, hold: Hold) -> str:
+    """When the rules allow one, which may be later than when the job itself is due.
+
+    In the team's time, which is named where the person's clock shows another: the sentence above speaks of theirs.
+    """
+    at, zone = hold.next_try_at, job.lane.partition(":")[2]
+    if at is None:
+        return wording.next_try(job)
+    is_same = not zone or at.astimezone(ZoneInfo(zone)).utcoffset() == timezone.localtime(at).utcoffset()
+    return moment(at) if is_same else f"{moment(at)} (hora de {place_of(settings.TIME_ZONE)})"
 
 
 def tries_of(job: Job, user: User) -> list[dict[str, Any]]:

@@ -73,7 +73,7 @@ class DoNotCallAdmin(StaffAdmin):
         css = {"all": ["jobs/campaigns.css"]}
 
     def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
-        asked = ("number", "account"), "reason"
+        asked = "number", "account", "reason"
         return ((None, {"fields": asked if obj is None else (*asked, ("source_label", "who"), "when")}),)
 
     def get_form(self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any) -> Any:
@@ -85,6 +85,8 @@ class DoNotCallAdmin(StaffAdmin):
             form.base_fields[
                 "number"
             ].help_text = "En cualquier formato. Sin código de país se lee con el de la cuenta."
+        if "account" in form.base_fields:
+            form.base_fields["account"].help_text = "Vacío: no se le llama por ninguna cuenta."
         return form
 
     # --- Columns ----------------------------------------------------------------------------
@@ -140,7 +142,13 @@ class ClosedDayAdmin(StaffAdmin):
     search_fields = ("name",)
     search_help_text = "Nombre del día"
     empty_hint = "Los festivos nacionales ya cuentan. Añada los de una región o los del equipo."
-    fieldsets = ((None, {"fields": (("day", "country"), "name")}),)
+    fieldsets = ((None, {"fields": ("day", "country", "name")}),)
+
+    def get_form(self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any) -> Any:
+        form = super().get_form(request, obj, change=change, **kwargs)
+        if "country" in form.base_fields:
+            form.base_fields["country"].help_text = "Vacío: en todos los países."
+        return form
 
     @display(description="día")
     def date(self, row: ClosedDay) -> str:

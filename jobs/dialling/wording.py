@@ -24,9 +24,13 @@ def day_and_hour(moment: datetime, lane: str) -> str:
     """In the local time of who is called: "el lunes 23/11 a las 09:00 (hora de Lima)"."""
     zone = lane.partition(":")[2]
     local = moment.astimezone(ZoneInfo(zone))
+    return f"el {DAYS[local.weekday()]} {local:%d/%m} a las {local:%H:%M} (hora de {place_of(zone)})"
+
+
+def place_of(zone: str) -> str:
+    """What people call the place whose clock it is: "America/Bogota" is Bogotá's."""
     name = zone.rpartition("/")[2]
-    place = _PLACES.get(name, name.replace("_", " "))
-    return f"el {DAYS[local.weekday()]} {local:%d/%m} a las {local:%H:%M} (hora de {place})"
+    return _PLACES.get(name, name.replace("_", " "))
 
 
 def clause(sentence: str) -> str:

@@ -73,6 +73,15 @@ def test_the_next_try_is_when_the_rules_allow_one(alice: User) -> None:
     assert tomorrow.startswith("mañana")
 
 
+@pytest.mark.parametrize(("lane", "said"), [("ES:Europe/Madrid", True), ("PE:America/Lima", False)])
+def test_the_next_try_says_whose_hour_it_is_where_clocks_differ(alice: User, lane: str, said: bool) -> None:
+    """The reason speaks of the hour where the person is, the page of the team's: two numbers for one moment."""
+    weekday = timezone.localtime().isoweekday()
+    job = a_job(a_batch(call_settings={"days_of_week": [(weekday + 1) % 7 + 1]}), lane=lane)
+    facts = dict(at_desk(alice).get(page_of(job)).context["facts"])
+    assert facts["Próximo intento"].endswith("(hora de Lima)") is said
+
+
 def test_a_paused_campaign_is_the_reason(alice: User) -> None:
     job = a_job(a_batch(is_active=False))
     assert "paus" in at_desk(alice).get(page_of(job)).context["why"]

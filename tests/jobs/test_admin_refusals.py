@@ -30,6 +30,12 @@ def test_a_number_is_read_however_it_is_written(bob: User, typed: str) -> None:
     assert AuditEntry.objects.get(action="do_not_call_added").details["number"] == "+51987654321"
 
 
+def test_forms_say_what_an_empty_choice_means(laura: User) -> None:
+    client = at_desk(laura)
+    assert "Vacío: no se le llama por ninguna cuenta." in text_of(client.get(add_to(DoNotCall)))
+    assert "Vacío: en todos los países." in text_of(client.get(add_to(ClosedDay)))
+
+
 @pytest.mark.parametrize("typed", ["12", "no tiene", "+51 9"])
 def test_what_is_no_number_is_refused_in_words(bob: User, typed: str) -> None:
     assert "Escriba el teléfono con su código de país" in errors_of(adding(bob, number=typed))

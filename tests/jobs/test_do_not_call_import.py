@@ -63,5 +63,5 @@ def test_a_list_that_would_add_nobody_is_refused(file, content, sentence):
 def test_an_unknown_account_or_file_is_told(file):
     with pytest.raises(CommandError, match="No hay una cuenta «acc-nadie»"):
         take(file, lines("telefono", "991234567"), account="acc-nadie")
-    with pytest.raises(CommandError, match="No se puede abrir"):
+    with pytest.raises(CommandError, match=r"^No se puede abrir /no/hay\.csv\. Compruebe que es un archivo"):
         call_command("import_do_not_call", "/no/hay.csv")

@@ -26,9 +26,11 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("path", type=Path, metavar="ARCHIVO", help="CSV o libro, con una columna «telefono».")
-        parser.add_argument("--account", help="Solo para esta cuenta; sin ella, para todas.")
+        parser.add_argument("--account", metavar="CUENTA", help="Solo para esta cuenta; sin ella, para todas.")
         parser.add_argument("--country", choices=Country.values, help="De los números sin código de país.")
-        parser.add_argument("--reason", default="", help="Motivo, p. ej. el registro del que viene la lista.")
+        parser.add_argument(
+            "--reason", metavar="MOTIVO", default="", help="Motivo, p. ej. el registro del que viene la lista."
+        )
 
     def handle(self, *args: Any, path: Path, **options: Any) -> None:
         account = _account(options["account"])
@@ -37,7 +39,7 @@ class Command(BaseCommand):
             with path.open("rb") as stream:
                 taken = take_list(File(stream), country=country, account=account, reason=options["reason"])
         except OSError as error:
-            raise CommandError(f"No se puede abrir {path}: {error.strerror}.") from error
+            raise CommandError(f"No se puede abrir {path}. Compruebe que es un archivo y que se puede leer.") from error
         except Refusal as refusal:
             raise CommandError(refusal.message) from refusal
         self._report(taken)

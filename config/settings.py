@@ -177,6 +177,10 @@ CELERY_BEAT_SCHEDULE: dict[str, Any] = {
         "task": "integrations.tasks.forget_old_deliveries",
         "schedule": timedelta(hours=1),
     },
+    "forget-old-receptions": {
+        "task": "integrations.tasks.forget_old_receptions",
+        "schedule": timedelta(hours=1),
+    },
     "apply-whatsapp-events": {"task": "whatsapp.tasks.apply_due", "schedule": 5.0, "options": {"expires": 5}},
     "answer-whatsapp": {"task": "whatsapp.tasks.answer_due", "schedule": 5.0, "options": {"expires": 5}},
     "fetch-whatsapp-media": {"task": "whatsapp.tasks.fetch_due_media", "schedule": 10.0, "options": {"expires": 10}},

@@ -4,7 +4,7 @@ from celery import shared_task
 
 from crm.waking import wake
 from integrations.destinations import DESTINATIONS
-from integrations.models import WebhookDelivery
+from integrations.models import Recepcion, WebhookDelivery
 from integrations.sending.rounds import empty_outbox
 
 
@@ -27,3 +27,9 @@ def deliver_due() -> None:
 def forget_old_deliveries() -> None:
     """Remove deliveries that arrived three months ago."""
     WebhookDelivery.objects.forget_old()
+
+
+@shared_task
+def forget_old_receptions() -> None:
+    """Remove the names of messages that were received half a year ago."""
+    Recepcion.objects.forget_old()

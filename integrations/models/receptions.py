@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from django.db import models
@@ -16,6 +17,9 @@ if TYPE_CHECKING:
 logger = logging.getLogger("puente.webhooks")
 
 LONGEST_MESSAGE_NAME = 210
+# Twice as long as a sender keeps what it has delivered, and could send again (integrations/models/deliveries.py).
+HEARD_FOR = timedelta(days=180)
+FORGOTTEN_TOGETHER = 5_000
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,6 +52,11 @@ class RecepcionQuerySet(models.QuerySet["Recepcion"]):
             heard.note_other_content(arrival)
         return heard
 
+    def forget_old(self) -> int:
+        """Remove what was heard so long ago that nobody repeats it any more; what came of it stays."""
+        old = self.filter(received_at__lt=timezone.now() - HEARD_FOR).order_by("received_at")
+        return self.filter(pk__in=list(old.values_list("pk", flat=True)[:FORGOTTEN_TOGETHER])).delete()[0]
+
 
 class Recepcion(models.Model):
     """A message that has a name, written in the transaction of its effect: it is either done and known, or neither."""
@@ -65,6 +74,7 @@ class Recepcion(models.Model):
     class Meta:
         verbose_name = "recepción"
         verbose_name_plural = "recepciones"
+        indexes = [models.Index(fields=["received_at"], name="reception_age")]
 
     def __str__(self) -> str:
         return self.message

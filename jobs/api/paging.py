@@ -1,24 +1,14 @@
 """Bare arrays, the total in a header: what the client of campaigns reads (contract section 1)."""
 
-from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from django.db.models import QuerySet
 from drf_spectacular.utils import OpenApiParameter
-from rest_framework.pagination import BasePagination
-from rest_framework.request import Request
 from rest_framework.response import Response
 
-from crm.counting import bounded_count
-from crm.deep_pages import DEEP, deep_page
+from crm.api.paging import SlicePagination, query_number
 
 if TYPE_CHECKING:
     from rest_framework.views import APIView
-
-# The client never says how many it wants, and reckons with what it gets (campaign-client 0.8).
-MOST_ROWS = 1_000
-# Beyond this a number is a mistake or an attack; PostgreSQL's OFFSET is a 64-bit number.
-LARGEST_SKIP = 10**12
 
 TOTAL_HEADER = OpenApiParameter(
     "X-Total-Count",
@@ -29,28 +19,10 @@ TOTAL_HEADER = OpenApiParameter(
 )
 
 
-class ArrayPagination(BasePagination):
-    """`limit` and `skip`; odd values are clamped, never refused.
+class ArrayPagination(SlicePagination):
+    """The client never says how many it wants, and reckons with what it gets (campaign-client 0.8)."""
 
-    A view that knows its total without counting has it as `known_total`.
-    """
-
-    def paginate_queryset(self, queryset: Any, request: Request, view: "APIView | None" = None) -> list[Any]:
-        self.limit = _whole(request, "limit", MOST_ROWS, smallest=1, largest=MOST_ROWS)
-        self.skip = _whole(request, "skip", 0, smallest=0, largest=LARGEST_SKIP)
-        if self.skip >= DEEP and isinstance(queryset, QuerySet):
-            rows = deep_page(queryset, self.skip, self.limit)
-        else:
-            rows = list(queryset[self.skip : self.skip + self.limit])
-        self.total = self._total(queryset, len(rows), getattr(view, "known_total", None))
-        return rows
-
-    def _total(self, queryset: Any, found: int, known_total: Callable[[], int | None] | None) -> int:
-        """A page that is not full tells the total by itself; else who knows it, else a bounded count."""
-        if found < self.limit and (found or not self.skip):
-            return self.skip + found
-        known = known_total() if known_total else None
-        return bounded_count(queryset) if known is None else known
+    usual_limit = 1_000
 
     def get_paginated_response(self, data: Any) -> Response:
         return Response(data, headers={"X-Total-Count": str(self.total)})
@@ -59,12 +31,8 @@ class ArrayPagination(BasePagination):
         return schema
 
     def get_schema_operation_parameters(self, view: "APIView") -> list[dict[str, Any]]:
-        def parameter(name: str, text: str) -> dict[str, Any]:
-            schema = {"type": "integer"}
-            return {"name": name, "in": "query", "required": False, "description": text, "schema": schema}
-
-        usual = f"Cuántas filas; {MOST_ROWS} si falta, y como máximo."
-        return [parameter("limit", usual), parameter("skip", "Filas que se saltan.")]
+        usual = f"Cuántas filas; {self.usual_limit} si falta, y como máximo."
+        return [query_number("limit", usual), query_number("skip", "Filas que se saltan.")]
 
 
 class CallsPagination(ArrayPagination):
@@ -79,11 +47,3 @@ class CallsPagination(ArrayPagination):
         number = {"type": "integer", "minimum": 0}
         frame = {"calls": schema, **dict.fromkeys(("total", "limit", "skip"), number), "has_more": {"type": "boolean"}}
         return {"type": "object", "required": list(frame), "properties": frame}
-
-
-def _whole(request: Request, name: str, default: int, *, smallest: int, largest: int) -> int:
-    try:
-        value = int(request.query_params.get(name) or default)
-    except ValueError:
-        value = default
-    return min(max(value, smallest), largest)

@@ -78,7 +78,7 @@ class AppointmentQuerySet(models.QuerySet["Appointment"]):
 
 
 class Appointment(TracksChanges, WritesDifferences):
-    tracked_fields: ClassVar[tuple[str, ...]] = ("estado", "fecha_hora", "lugar")
+    tracked_fields: ClassVar[tuple[str, ...]] = ("estado", "fecha_hora", "lugar", "lead_id")
 
     numero = models.PositiveBigIntegerField("número", unique=True, editable=False)
     lead = models.ForeignKey(Lead, on_delete=models.CASCADE, related_name="appointments", verbose_name="lead")

@@ -6,7 +6,9 @@ two who change what one message says, the second sees what the first has stored:
 
 - two savers of one appointment take turns at its row;
 - who corrects a lead locks all its appointments afterwards, and so waits for one that is just being marked;
-- one that is just being created has no row to wait for, so its creator waits for the lead.
+- one that is just being created has no row to wait for, so its creator waits for the lead; so does who moves one to
+  another lead, whose corrector does not see it there yet. The lead comes late then: nobody who holds that one waits for
+  this appointment, which is not stored as its own.
 """
 
 from collections.abc import Collection
@@ -33,7 +35,7 @@ def may_be_news(appointment: Appointment, *, written: Collection[str] | None) ->
 
 def report_appointment(appointment: Appointment, *, is_new: bool) -> None:
     """Tell what is news about one that was just saved: it took place, or a fact of it was corrected."""
-    if is_new:
+    if is_new or "lead_id" in appointment.changes:
         _lock_lead(appointment.lead_id)
     # One that has been attended since before anybody reported it (a fixture) has no row and gets none.
     if appointment.estado == AppointmentState.ATTENDED and "estado" in appointment.changes:

@@ -3,10 +3,11 @@
 from typing import Any
 from zoneinfo import available_timezones
 
+from django.core.validators import EmailValidator
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
-from crm.api.base import Body
+from crm.api.base import INVALID_EMAIL, Body
 from jobs.choices import AccountStatus, Country, PlanType, Priority
 from jobs.money import micros_of
 
@@ -24,8 +25,16 @@ class GivenBody(Body):
         return super().to_internal_value(data)
 
     def _is_left_out(self, name: str, value: Any) -> bool:
-        """Null, and an empty text where one of some words is meant (contract section 1)."""
-        return value is None or (value == "" and isinstance(self.fields.get(name), serializers.ChoiceField))
+        return value is None or (value == "" and self._means_null(name))
+
+
+class AmountField(serializers.FloatField):
+    """A number that is bought or charged: `true` is none, nor is what only Python reads as one ("1_000")."""
+
+    def to_internal_value(self, data: Any) -> float:
+        if isinstance(data, bool) or (isinstance(data, str) and "_" in data):
+            self.fail("invalid")
+        return super().to_internal_value(data)
 
 
 @extend_schema_field({"type": "array", "items": {"type": "string"}, "minItems": 1, "maxItems": MOST_REMOVED})
@@ -118,13 +127,15 @@ class AccountBody(GivenBody):
     status = serializers.ChoiceField(choices=AccountStatus.choices, required=False)
     suspension_reason = serializers.CharField(max_length=300, required=False, allow_blank=True)
     contact_name = serializers.CharField(max_length=200, required=False, allow_blank=True)
-    contact_email = serializers.CharField(max_length=254, required=False, allow_blank=True)
+    contact_email = serializers.CharField(
+        max_length=254, required=False, allow_blank=True, validators=[EmailValidator(INVALID_EMAIL)]
+    )
     contact_phone = serializers.CharField(max_length=40, required=False, allow_blank=True)
     country = serializers.ChoiceField(choices=Country.choices, required=False)
     timezone = ZoneField(required=False, allow_blank=True)
     max_concurrent_calls = serializers.IntegerField(min_value=1, max_value=MOST_CALLS_AT_ONCE, required=False)
     daily_call_limit = serializers.IntegerField(min_value=0, max_value=10_000_000, required=False)
-    cost_per_minute = serializers.FloatField(min_value=0, max_value=1_000, required=False)
+    cost_per_minute = AmountField(min_value=0, max_value=1_000, required=False)
     features = FeaturesField(required=False)
     settings = AccountSettingsBody(required=False)
 
@@ -141,8 +152,8 @@ class AccountBody(GivenBody):
 class NewAccountBody(AccountBody):
     account_name = serializers.CharField(max_length=200)
     plan_type = serializers.ChoiceField(choices=PlanType.choices, required=False)
-    initial_credits = serializers.FloatField(min_value=0, max_value=MOST_CREDITS, required=False)
-    initial_minutes = serializers.FloatField(min_value=0, max_value=MOST_CREDITS, required=False)
+    initial_credits = AmountField(min_value=0, max_value=MOST_CREDITS, required=False)
+    initial_minutes = AmountField(min_value=0, max_value=MOST_CREDITS, required=False)
 
 
 def _calls_at_once(nested: Any) -> int:
@@ -154,8 +165,8 @@ def _calls_at_once(nested: Any) -> int:
 
 
 class TopUpBody(GivenBody):
-    credits = serializers.FloatField(min_value=0, max_value=MOST_CREDITS, required=False)
-    minutes = serializers.FloatField(min_value=0, max_value=MOST_CREDITS, required=False)
+    credits = AmountField(min_value=0, max_value=MOST_CREDITS, required=False)
+    minutes = AmountField(min_value=0, max_value=MOST_CREDITS, required=False)
     description = serializers.CharField(max_length=300, required=False, allow_blank=True)
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:

@@ -45,6 +45,8 @@ def test_minutes_are_minutes(as_user: AsUser, alice: User) -> None:
         {"minutes": 1e12},
         [],
         {"credits": 1e-9},
+        {"credits": True},
+        {"minutes": "1_000"},
         {"minutes": 0.001},
     ],
 )
@@ -55,6 +57,11 @@ def test_what_is_no_purchase_is_a_400_and_buys_nothing(as_user: AsUser, alice: U
     account.refresh_from_db()
     assert (account.credit_micros, account.seconds_purchased) == (1_000_000_000, 0)
     assert Transaction.objects.count() == 0
+
+
+def test_a_form_that_leaves_one_of_both_empty_buys_the_other(as_user: AsUser, alice: User) -> None:
+    answer = as_user(alice).post(f"{ACCOUNTS}/{an_account().pk}/topup", {"credits": "", "minutes": 5})
+    assert (answer.status_code, answer.json()["amount_added"]) == (200, 5.0)
 
 
 def test_the_same_key_buys_once(as_user: AsUser, alice: User) -> None:

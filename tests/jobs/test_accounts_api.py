@@ -156,6 +156,10 @@ def test_a_name_is_enough(as_user: AsUser, alice: User) -> None:
         ({"initial_credits": -1}, "initial_credits"),
         ({"initial_credits": "mucho"}, "initial_credits"),
         ({"initial_credits": 1e300}, "initial_credits"),
+        ({"initial_credits": True}, "initial_credits"),
+        ({"initial_minutes": "1_000"}, "initial_minutes"),
+        ({"cost_per_minute": False}, "cost_per_minute"),
+        ({"contact_email": "rosa"}, "contact_email"),
         ({"features": {"max_concurrent_calls": 0}}, "features"),
         ({"features": {"max_concurrent_calls": "12"}}, "features"),
         ({"features": [1]}, "features"),
@@ -248,6 +252,13 @@ def test_outsiders_read_nothing(as_user: AsUser, oscar: User, bob: User, path: s
     assert as_user(oscar).get(path).status_code == 403
     assert as_user(None).get(path).status_code == 401
     assert as_user(bob).get(path).status_code == 200
+
+
+def test_an_empty_number_is_not_given_and_an_empty_email_is_cleared(as_user: AsUser, alice: User) -> None:
+    made = as_user(alice).post(ACCOUNTS, {**NEW, "initial_minutes": "", "max_concurrent_calls": "", "is_active": ""})
+    assert (made.status_code, made.json()["max_concurrent_calls"], made.json()["is_active"]) == (201, 12, True)
+    changed = as_user(alice).patch(f"{ACCOUNTS}/{made.json()['_id']}", {"contact_email": ""})
+    assert (changed.status_code, changed.json()["contact_email"]) == (200, "")
 
 
 def test_an_empty_word_is_no_word(as_user: AsUser, alice: User) -> None:

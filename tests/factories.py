@@ -1,7 +1,6 @@
 """Rows for tests: fixed, plausible values; what a test is about it sets itself."""
 
 from datetime import UTC, datetime
-from typing import Any
 
 import factory
 from factory.django import DjangoModelFactory
@@ -20,7 +19,6 @@ PASSWORD = "una-clave-larga-de-prueba"
 class UserFactory(DjangoModelFactory[User]):
     class Meta:
         model = User
-        skip_postgeneration_save = True
 
     class Params:
         admin = factory.Trait(role=Role.ADMIN, is_staff=True)
@@ -31,12 +29,7 @@ class UserFactory(DjangoModelFactory[User]):
     first_name = "Ana"
     last_name = factory.Sequence(lambda n: f"Ríos {n}")
     role = Role.AGENT
-
-    @factory.post_generation
-    def password(self, create: bool, extracted: Any, **kwargs: Any) -> None:
-        self.set_password(extracted or PASSWORD)
-        if create:
-            self.save()
+    password = factory.django.Password(PASSWORD)
 
 
 class ContactFactory(DjangoModelFactory[Contact]):

@@ -225,12 +225,6 @@ OF_THE_OFFICE = {*DAILY, *OF_THE_BOT, ImportRun, ContactMerge, WebhookDelivery, 
 LISTS = [model for model in MAKERS if model is not BotSettings]  # one row, which opens at once
 
 
-@pytest.fixture(autouse=True)
-def _plain_passwords(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Hundreds of users: what a password costs is not what these tests are about."""
-    monkeypatch.setattr(User, "set_password", lambda self, raw: setattr(self, "password", "!"))
-
-
 def test_there_is_a_maker_for_every_list() -> None:
     assert set(MAKERS) == set(admin.site._registry)
 

@@ -8,6 +8,7 @@ from django.http import HttpRequest
 from django.utils.html import format_html_join
 from unfold.decorators import display
 
+from crm.acting import current_actor
 from crm.admin.base import RECORD, ReadOnlyAdmin, StaffAdmin
 from crm.admin.filters import AutocompleteSelectFilter, ChoicesDropdownFilter, DayRangeFilter
 from crm.admin.rights import NOBODY
@@ -185,7 +186,9 @@ class ClienteAdmin(StaffAdmin):
 
     @display(description="presencias")
     def presences(self, client: Cliente) -> Any:
-        newest = client.presencias.newest_first()[:SHOWN_PRESENCES]
+        reader = current_actor()
+        seen = client.presencias.visible_to(reader) if reader else client.presencias.none()
+        newest = seen.newest_first()[:SHOWN_PRESENCES]
         return format_html_join(", ", "{}", ((link_to(presence),) for presence in newest)) or NOTHING
 
     def describe_for_palette(self, row: Any) -> str:

@@ -24,7 +24,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 from rest_framework.viewsets import GenericViewSet
 
-from crm.api.base import Body
+from crm.api.base import Body, user_of
 from crm.api.filters.base import ListFilter
 from crm.api.moments import DateTimeFilter
 from crm.exceptions import NotFound, Refusal
@@ -296,7 +296,7 @@ class PresenceViewSet(GenericViewSet[Presencia]):
     filterset_class = PresenceFilter
 
     def get_queryset(self) -> QuerySet[Presencia]:
-        return Presencia.objects.with_people().newest_first()
+        return Presencia.objects.visible_to(user_of(self.request)).with_people().newest_first()
 
     @extend_schema(operation_id="presencias_list")
     def list(self, request: Request) -> Response:

@@ -1,7 +1,7 @@
 """Who came, as the sales application knows people (Cliente)."""
 
 from collections.abc import Collection, Mapping
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from django.db import models
 from django.db.models import Q
@@ -10,16 +10,28 @@ from crm.choices import DocumentType
 from crm.constraints import is_one_of
 from crm.models.contact_phones import phone_words, words_of_raw_phone
 from crm.phones import Phone, parse_phone
+from crm.scope import is_limited
 from crm.search import SearchColumn, column_words
 from crm.text import tidy_document, words
 from integrations.choices import MaritalStatus
 from integrations.models.numbered import Numbered
+
+if TYPE_CHECKING:
+    from crm.models import User
 
 # A document that the sender made up of the phone (presence-systems 4).
 TEMPORARY = "TEMP"
 
 
 class ClienteQuerySet(models.QuerySet["Cliente"]):
+    def visible_to(self, user: "User") -> Self:
+        """An agent who sees only their own people sees the clients of presences that they see."""
+        if not is_limited(user):
+            return self
+        from integrations.models.presences import Presencia
+
+        return self.filter(pk__in=Presencia.objects.visible_to(user).values("cliente"))
+
     def search(self, typed: str) -> Self:
         return self.filter(search_words__finds=typed)
 

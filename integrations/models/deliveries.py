@@ -10,8 +10,7 @@ from typing import TYPE_CHECKING, Self
 from uuid import UUID
 
 from django.db import models, transaction
-from django.db.models import Exists, F, OuterRef, Q, Value
-from django.db.models.functions import Cast, Concat
+from django.db.models import Exists, F, OuterRef, Q
 from django.utils import timezone
 
 from crm.constraints import is_one_of
@@ -19,7 +18,7 @@ from crm.exceptions import Conflict
 from crm.ids import new_id
 from crm.literals import Literal
 from crm.locks import hold
-from crm.models import Appointment, AuditEntry
+from crm.models import AuditEntry
 from crm.models.base import BaseModel
 from crm.models.user_keys import user_key
 from crm.scope import is_limited
@@ -35,6 +34,7 @@ from integrations.choices import (
 from integrations.destinations import DESTINATIONS
 from integrations.models.attempts import DeliveryAttempt
 from integrations.models.claims import Claim, Pace, Result, lease
+from integrations.models.reach import names_of_appointments
 
 if TYPE_CHECKING:
     from crm.models import User
@@ -68,8 +68,7 @@ class WebhookDeliveryQuerySet(models.QuerySet["WebhookDelivery"]):
         """An agent who sees only their own people sees the messages about these (crm/scope.py); others see all."""
         if not is_limited(user):
             return self
-        names = Concat(Value("CRM-"), Cast("numero", models.CharField()))
-        return self.filter(subject__in=Appointment.objects.visible_to(user).annotate(name=names).values("name"))
+        return self.filter(subject__in=names_of_appointments(user))
 
     def unfinished(self) -> Self:
         return self.filter(state__in=WAITING_STATES)

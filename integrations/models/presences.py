@@ -1,7 +1,7 @@
 """When somebody came and what for (Presencia), as the receiving side keeps it."""
 
 from collections.abc import Iterator, Mapping
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from django.db import models, transaction
 from django.db.models import Q
@@ -9,14 +9,26 @@ from django.utils import timezone
 
 from crm.constraints import is_one_of
 from crm.locks import hold_all
+from crm.scope import is_limited
 from integrations.choices import CaptureMedium, Modality, PresenceResult, PresenceStatus
 from integrations.models.clients import Cliente
 from integrations.models.numbered import Numbered
+from integrations.models.reach import names_of_appointments
 from integrations.models.receptions import Arrival, Recepcion
 from integrations.models.sales import Venta
 
+if TYPE_CHECKING:
+    from crm.models import User
+
 
 class PresenciaQuerySet(models.QuerySet["Presencia"]):
+    def visible_to(self, user: "User") -> Self:
+        """An agent who sees only their own people sees the presences of these, and none that no appointment of the
+        CRM is behind; others see all (contract section 1)."""
+        if not is_limited(user):
+            return self
+        return self.filter(id_presencia_crm__in=names_of_appointments(user))
+
     def with_people(self) -> Self:
         """With the client and the sale, which every answer and list shows."""
         return self.select_related("cliente", "venta")

@@ -1,18 +1,30 @@
 """What was sold at a presence (Venta)."""
 
 from decimal import Decimal
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 from django.db import models
 from django.db.models import Q
 
 from crm.constraints import is_one_of
+from crm.scope import is_limited
 from integrations.choices import JuniorShare, PartnerShare, SaleKind, SaleStatus, SaleTerm
 from integrations.models.clients import Cliente
 from integrations.models.numbered import Numbered
 
+if TYPE_CHECKING:
+    from crm.models import User
+
 
 class VentaQuerySet(models.QuerySet["Venta"]):
+    def visible_to(self, user: "User") -> Self:
+        """An agent who sees only their own people sees the sales of presences that they see."""
+        if not is_limited(user):
+            return self
+        from integrations.models.presences import Presencia
+
+        return self.filter(presencia__in=Presencia.objects.visible_to(user).values("pk"))
+
     def newest_first(self) -> Self:
         return self.order_by("-fecha_venta", "-id")
 

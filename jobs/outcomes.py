@@ -48,7 +48,7 @@ CONSEQUENCES: dict[Outcome, Consequence] = {
         is_counted=False,
         pauses_batch="El proveedor de llamadas no tiene saldo.",
     ),
-    Outcome.PROVIDER: Consequence(retry=timedelta(minutes=10), most=3, is_ours=True, is_trouble=True),
+    Outcome.PROVIDER: Consequence(retry=timedelta(minutes=10), most=3, next_phone=True, is_ours=True, is_trouble=True),
     Outcome.STOPPED: Consequence(becomes=JobStatus.CANCELLED),
     Outcome.NOT_PLACED: Consequence(retry=timedelta(0), is_ours=True, is_counted=False),
     # The provider never said what became of it: perhaps they were called. The campaign's own delay, and it counts.

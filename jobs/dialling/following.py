@@ -17,6 +17,7 @@ from jobs.choices import AttemptState, Outcome
 from jobs.dialling import circuit
 from jobs.dialling.placing import poll_in
 from jobs.dialling.side_by_side import a_crew, do_each
+from jobs.dialling.wording import clause
 from jobs.models import CallAttempt
 from jobs.models.attempts import LEASE
 from jobs.providers import PROVIDERS, provider_named
@@ -101,9 +102,20 @@ def _look_for(attempt: CallAttempt, provider: Provider) -> None:
     if ref is not None:
         attempt.advance(AttemptState.PLACING, AttemptState.CALLING, provider_ref=ref, look_at=now, error="")
     elif now >= surely_by:
-        end_unplaced(attempt.pk, Outcome.NOT_PLACED, error=attempt.error or "El proveedor no hizo la llamada.")
+        _not_made(attempt)
     else:
         _look_again(attempt, min(now + LATER, surely_by))
+
+
+def _not_made(attempt: CallAttempt) -> None:
+    """As if nobody had tried, unless the provider makes other calls and again and again not this one."""
+    error = attempt.error or "El proveedor no hizo la llamada."
+    outcome = circuit.outcome_of_no_call(attempt)
+    if outcome == Outcome.PROVIDER:
+        logger.warning("%s: %s makes other calls, and not this one", attempt, attempt.provider)
+        often = circuit.MOST_WITHOUT_CALL
+        error = f"El proveedor hace otras llamadas, pero esta no la hizo en {often} intentos: {clause(error)}"
+    end_unplaced(attempt.pk, outcome, error=error)
 
 
 # --- A call goes on ---------------------------------------------------------------------------

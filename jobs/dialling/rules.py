@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 
 from django.conf import settings as django_settings
 
-from jobs.choices import JobStatus, PlanType
+from jobs.choices import JobStatus, Outcome, PlanType
 from jobs.dialling.facts import A_WEEK, Campaign, Facts, day_of, keys_of, next_key
 from jobs.dialling.wording import clause, day_and_hour, times
 from jobs.models import Account, Batch, Job
@@ -212,7 +212,8 @@ def waits_for_its_turn(case: Case) -> Hold | None:
         return None
     if job.attempts == 0:
         return case.until("programado", "Está programado", job.next_try_at)
-    return case.until("espera_reintento", "Espera antes del próximo intento", job.next_try_at)
+    because = f" ({clause(job.last_error).rstrip('.')})" if job.reason == Outcome.PROVIDER and job.last_error else ""
+    return case.until("espera_reintento", f"Espera antes del próximo intento{because}", job.next_try_at)
 
 
 def lane_is_closed(case: Case) -> Hold | None:

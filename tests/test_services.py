@@ -38,33 +38,40 @@ def test_the_broker_is_redis_unless_the_suite_runs_on_sqlite():
     assert settings.CELERY_BROKER_URL.split(":")[0] == ("memory" if ON_SQLITE else "redis")
 
 
-def test_postgresql_knows_the_capitals_of_spanish_letters(own_postgres):
-    with psycopg.connect(own_postgres.url) as session:
+@pytest.fixture(scope="module")
+def a_postgres():
+    """One for all who only look, and for who crashes it and starts it again."""
+    with PostgresServer() as server:
+        yield server
+
+
+def test_postgresql_knows_the_capitals_of_spanish_letters(a_postgres):
+    with psycopg.connect(a_postgres.url) as session:
         assert session.execute("SELECT upper('ñandú')").fetchone() == ("ÑANDÚ",)
 
 
-def test_postgresql_is_a_real_server(own_postgres):
-    with psycopg.connect(own_postgres.url) as session:
+def test_postgresql_is_a_real_server(a_postgres):
+    with psycopg.connect(a_postgres.url) as session:
         assert session.info.server_version >= 140_000
         assert session.execute("SHOW max_connections").fetchone() == ("200",)
 
 
-def test_the_product_connects_to_postgresql_as_somebody_who_may_only_create_databases(own_postgres):
-    with psycopg.connect(own_postgres.url) as session:
+def test_the_product_connects_to_postgresql_as_somebody_who_may_only_create_databases(a_postgres):
+    with psycopg.connect(a_postgres.url) as session:
         rights = "SELECT rolsuper, rolcreaterole, rolcreatedb FROM pg_roles WHERE rolname = current_user"
         assert session.execute(rights).fetchone() == (False, False, True)
 
 
-def test_what_postgresql_has_committed_survives_a_crash(own_postgres):
-    with psycopg.connect(own_postgres.url) as session:
+def test_what_postgresql_has_committed_survives_a_crash(a_postgres):
+    with psycopg.connect(a_postgres.url) as session:
         session.execute("CREATE TABLE kept AS SELECT 7 AS number")
 
-    own_postgres.crash()
+    a_postgres.crash()
     with pytest.raises(psycopg.OperationalError):
-        psycopg.connect(own_postgres.url)
+        psycopg.connect(a_postgres.url)
 
-    own_postgres.start()
-    with psycopg.connect(own_postgres.url) as session:
+    a_postgres.start()
+    with psycopg.connect(a_postgres.url) as session:
         assert session.execute("SELECT number FROM kept").fetchone() == (7,)
 
 

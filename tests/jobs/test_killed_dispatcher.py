@@ -67,7 +67,7 @@ PLACES = [
     "jobs.providers.http:ask:after",
     "jobs.providers.retell:RetellProvider.place:after",
     "jobs.dialling.placing:_placed:before",
-    "jobs.models.attempts:CallAttempt.advance:after",
+    "jobs.dialling.placing:_note_reference:after",
     "jobs.dialling.following:follow:before",
     "jobs.providers.retell:RetellProvider.fetch:after",
     "jobs.results.ending:_end:after",

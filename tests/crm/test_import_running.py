@@ -1,8 +1,6 @@
 """Workers and an import: leases, deaths, cancellations, races, refusals of the database, and what a chunk costs."""
 
-import os
 import subprocess
-import sys
 import threading
 import time
 from collections import Counter
@@ -26,10 +24,9 @@ from crm.models import Contact, ContactPhone, ImportRow, ImportRun, Lead, User
 from crm.models.imports import MOST_ATTEMPTS
 from tests.crm import spreadsheets
 from tests.crm.importing import IMPORTS, lines
+from tests.programs import programs
 
 pytestmark = pytest.mark.usefixtures("own_media")
-
-ROOT = Path(__file__).resolve().parent.parent.parent
 
 
 def people(count: int, *, first: int = 0) -> bytes:
@@ -284,28 +281,8 @@ run_import(run_id=sys.argv[1])
 @pytest.fixture
 def start_worker(own_media: Path) -> Iterator[Callable[[ImportRun], "subprocess.Popen[bytes]"]]:
     """Starts a process of its own that carries a run out, on this test's database."""
-    database = connection.settings_dict
-    url = (
-        f"postgres://{database['USER']}:{database['PASSWORD']}@{database['HOST']}:{database['PORT']}/{database['NAME']}"
-    )
-    environment = {
-        **os.environ,
-        "DATABASE_URL": url,
-        "MEDIA_ROOT": str(own_media),
-        "DJANGO_SETTINGS_MODULE": "config.settings",
-        "LOG_LEVEL": "ERROR",
-    }
-    started: list[subprocess.Popen[bytes]] = []
-
-    def start(run: ImportRun) -> "subprocess.Popen[bytes]":
-        process = subprocess.Popen([sys.executable, "-c", WORKER, str(run.pk)], cwd=ROOT, env=environment)
-        started.append(process)
-        return process
-
-    yield start
-    for process in started:
-        process.kill()
-        process.wait()
+    with programs() as start:
+        yield lambda run: start(WORKER, str(run.pk), MEDIA_ROOT=str(own_media))
 
 
 def wait_until(condition: Callable[[], bool], seconds: float = 60) -> None:

@@ -1,22 +1,17 @@
 """A broker that is gone, or there and silent, costs no attempt and holds nobody up for long."""
 
 import json
-import os
 import socket
-import subprocess
-import sys
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
-from django.db import connection
 
 from integrations.choices import DeliveryState
 from integrations.models import WebhookDelivery
 from integrations.sending.rounds import empty_outbox
 from tests.integrations.receiver import Receiver
+from tests.programs import carry_out
 
-PROJECT = Path(__file__).resolve().parent.parent.parent
 # What one commit may wait for a broker, with room for a busy machine.
 SOON = 2.5
 
@@ -54,20 +49,14 @@ def refused() -> int:
 
 
 def seconds_of_commits(port: int) -> list[float]:
-    named = connection.settings_dict
-    environment = {
-        **os.environ,
-        "DJANGO_SETTINGS_MODULE": "config.settings",
-        "DATABASE_URL": f"postgres://{named['USER']}:{named['PASSWORD']}@{named['HOST']}:{named['PORT']}/{named['NAME']}",
-        "REDIS_URL": f"redis://127.0.0.1:{port}/0",
-        "SECRET_KEY": "de-prueba-" * 5,
-        "ALLOWED_HOSTS": "127.0.0.1",
-    }
-    done = subprocess.run(
-        [sys.executable, "-c", COMMITS], cwd=PROJECT, env=environment, capture_output=True, text=True, timeout=60
+    said = carry_out(
+        COMMITS,
+        seconds=60,
+        REDIS_URL=f"redis://127.0.0.1:{port}/0",
+        SECRET_KEY="de-prueba-" * 5,
+        ALLOWED_HOSTS="127.0.0.1",
     )
-    assert done.returncode == 0, done.stderr
-    found: list[float] = json.loads(done.stdout.splitlines()[-1])
+    found: list[float] = json.loads(said.splitlines()[-1])
     return found
 
 

@@ -3,9 +3,6 @@
 How fast fifty thousand rows are is for the benchmark to say (`make bench ARGS=campaigns`).
 """
 
-import os
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -17,10 +14,10 @@ from jobs.importing import running
 from jobs.models import Count, Job
 from tests.jobs.importing import created, lines
 from tests.jobs.rows import an_account
+from tests.programs import carry_out
 
 pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("own_media")]
 
-ROOT = Path(__file__).resolve().parent.parent.parent
 ROWS = 3_000
 MEGABYTE = 1024
 HEADER = "RUT,Nombre,Empresa,Saldo,Fecha Vencimiento,Dias atraso,Celular,Telefono fijo,Producto"
@@ -95,25 +92,6 @@ def test_what_is_kept_of_a_file_is_its_cells(own_media, tmp_path):
     paths = {rows: tmp_path / f"{rows}.csv" for rows in (1_000, 6_000)}
     for rows, path in paths.items():
         path.write_bytes(debtors(rows))
-    database = connection.settings_dict
-    url = (
-        f"postgres://{database['USER']}:{database['PASSWORD']}@{database['HOST']}:{database['PORT']}/{database['NAME']}"
-    )
-    surroundings = {
-        **os.environ,
-        "DATABASE_URL": url,
-        "MEDIA_ROOT": str(own_media),
-        "DJANGO_SETTINGS_MODULE": "config.settings",
-        "LOG_LEVEL": "ERROR",
-    }
-    done = subprocess.run(
-        [sys.executable, "-c", MEASURE, str(paths[1_000]), str(paths[6_000])],
-        cwd=ROOT,
-        env=surroundings,
-        capture_output=True,
-        text=True,
-        timeout=600,
-    )
-    assert done.returncode == 0, done.stderr
-    grown = int(done.stdout.split()[-1])
+    said = carry_out(MEASURE, str(paths[1_000]), str(paths[6_000]), MEDIA_ROOT=str(own_media))
+    grown = int(said.split()[-1])
     assert grown < 20 * MEGABYTE

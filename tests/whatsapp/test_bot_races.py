@@ -1,26 +1,23 @@
 """Twenty workers, a worker that dies, two that overtake each other: always exactly one answer."""
 
-import os
 import signal
 import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator
-from pathlib import Path
+from functools import partial
 
 import pytest
 from django.db import connection
 from django.utils import timezone
 
 from tests.crm.racing import at_once
+from tests.programs import programs
 from tests.whatsapp.bot_scenes import bot_messages, end_leases, only_rule, write
 from tests.whatsapp.payloads import a_request, text_message
 from whatsapp.bot import answering
 from whatsapp.models import Message, OpeningHours, Thread
 from whatsapp.receiving.applying import apply_waiting
 from whatsapp.receiving.storing import store
-
-ROOT = Path(__file__).parents[2]
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -98,29 +95,8 @@ def start_worker() -> Iterator[Callable[[str], "subprocess.Popen[bytes]"]]:
     """Starts a process of its own that answers what is due, on this test's database, and stops at a place."""
     if connection.vendor != "postgresql":
         pytest.skip("SQLite's test database is in this process alone")
-    database = connection.settings_dict
-    url = (
-        f"postgres://{database['USER']}:{database['PASSWORD']}@{database['HOST']}:{database['PORT']}/{database['NAME']}"
-    )
-    environment = {
-        **os.environ,
-        "DATABASE_URL": url,
-        "DJANGO_SETTINGS_MODULE": "config.settings",
-        "LOG_LEVEL": "ERROR",
-    }
-    started: list[subprocess.Popen[bytes]] = []
-
-    def start(place: str) -> "subprocess.Popen[bytes]":
-        process = subprocess.Popen(
-            [sys.executable, "-c", WORKER, place], cwd=ROOT, env=environment, stdout=subprocess.PIPE
-        )
-        started.append(process)
-        return process
-
-    yield start
-    for process in started:
-        process.kill()
-        process.wait()
+    with programs(stdout=subprocess.PIPE) as start:
+        yield partial(start, WORKER)
 
 
 @pytest.mark.parametrize("place", ["claimed", "storing"])

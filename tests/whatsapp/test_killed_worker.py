@@ -1,18 +1,16 @@
 """A worker is killed anywhere between the stored request and the answer: one inbound row and one answer come of it."""
 
-import os
 import subprocess
 import sys
 import time
 from collections.abc import Callable
-from pathlib import Path
 
 import pytest
-from django.db import connection
 from django.utils import timezone
 
 from integrations.models import WebhookDelivery
 from integrations.sending.rounds import empty_outbox
+from tests.programs import ROOT, surroundings
 from tests.whatsapp.bot_scenes import end_leases, only_rule
 from tests.whatsapp.meta import TOKEN, Meta
 from tests.whatsapp.payloads import CUSTOMER, a_request, status, text_message
@@ -21,7 +19,6 @@ from whatsapp.choices import Author, MessageStatus
 from whatsapp.models import Message, Thread, WebhookEvent
 from whatsapp.receiving.applying import apply_waiting
 
-ROOT = Path(__file__).resolve().parent.parent.parent
 # Does the work of a worker, and ends like a killed one as soon as the named function is reached: nothing of its
 # transaction, its cleaning up or its connection is left.
 DOOMED = """
@@ -67,18 +64,8 @@ PLACES = [
 
 
 def killed_at(place: str, meta: Meta) -> None:
-    database = connection.settings_dict
-    url = "postgres://{USER}:{PASSWORD}@{HOST}:{PORT}/{NAME}".format(**database)
-    surroundings = {
-        **os.environ,
-        "DATABASE_URL": url,
-        "DJANGO_SETTINGS_MODULE": "config.settings",
-        "LOG_LEVEL": "ERROR",
-        "WHATSAPP_GRAPH_URL": meta.url,
-        "WHATSAPP_ACCESS_TOKEN": TOKEN,
-        "WEBHOOK_ALLOW_PRIVATE": "true",
-    }
-    done = subprocess.run([sys.executable, "-c", DOOMED, place], cwd=ROOT, env=surroundings, timeout=60, check=False)
+    environment = surroundings(WHATSAPP_GRAPH_URL=meta.url, WHATSAPP_ACCESS_TOKEN=TOKEN, WEBHOOK_ALLOW_PRIVATE="true")
+    done = subprocess.run([sys.executable, "-c", DOOMED, place], cwd=ROOT, env=environment, timeout=60, check=False)
     assert done.returncode == -9, place
 
 

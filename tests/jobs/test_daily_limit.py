@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 import time_machine
 from django.db import connection, transaction
+from django.db.migrations.executor import MigrationExecutor
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
@@ -124,3 +125,16 @@ def test_a_change_of_anything_else_touches_no_count() -> None:
     DialCount.objects.all().delete()
     CallAttempt.objects.update(state=AttemptState.CALLING, seconds=5)
     assert not DialCount.objects.exists()
+
+
+@pytest.mark.skipif("connection.vendor != 'postgresql'", reason="SQLite alters no table within a transaction")
+def test_calls_of_before_the_counts_are_counted_when_they_are_made() -> None:
+    account = an_account()
+    for counts in (True, True, False):
+        an_attempt(a_job(a_batch(account)), AttemptState.ENDED, outcome=Outcome.BUSY, is_counted=counts)
+    with connection.cursor() as cursor:
+        cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
+    MigrationExecutor(connection).migrate([("jobs", "0006_dials_of_a_person")])
+    MigrationExecutor(connection).migrate(MigrationExecutor(connection).loader.graph.leaf_nodes("jobs"))
+    assert today(account) == 2
+    assert_counts_are_exact()

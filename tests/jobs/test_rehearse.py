@@ -3,8 +3,8 @@
 import json
 from datetime import UTC, date, datetime, timedelta
 from io import StringIO
-from time import process_time
 from typing import Any
+from unittest.mock import patch
 
 import pytest
 import time_machine
@@ -13,7 +13,9 @@ from django.core.management.base import CommandError
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
+from jobs import rehearsing
 from jobs.choices import Outcome, RefusalSource
+from jobs.dialling.windows import Calendar
 from jobs.models import Batch, CallAttempt, ClosedDay, DoNotCall, Job
 from jobs.providers.script import outcome_of, seconds_of
 from jobs.rehearsing import Rehearsal, rehearse
@@ -166,16 +168,35 @@ def test_the_cost_lies_between_its_ends() -> None:
     assert least < rehearsed(batch, seed=77).cost_micros < most
 
 
-def test_ten_thousand_are_rehearsed_in_seconds() -> None:
-    account = an_account(max_concurrent_calls=100, daily_call_limit=9_000, plan_type="unlimited")
-    batch = a_batch(account, call_settings=OFFICE)
-    for second in range(10):  # readable ids of one second are few
-        with time_machine.travel(SUNDAY_NIGHT - timedelta(seconds=second), tick=False):
-            some_jobs(1_000, batch)
-    began = process_time()
-    result = rehearsed(batch)
-    assert sum(result.ended.values()) == 10_000
-    assert process_time() - began < 10
+def test_a_person_more_asks_nothing_more() -> None:
+    """Neither the database, nor the calendar for another opening: the days have as many for a thousand."""
+
+    def asked_for(how_many: int) -> tuple[int, int]:
+        batch = a_batch(an_account(max_concurrent_calls=100, plan_type="unlimited"), call_settings=OFFICE)
+        some_jobs(how_many, batch)
+        with (
+            CaptureQueriesContext(connection) as queries,
+            patch.object(Calendar, "next_opening", autospec=True, side_effect=Calendar.next_opening) as openings,
+        ):
+            result = rehearsed(batch)
+        assert sum(result.ended.values()) == how_many <= result.dials
+        return len(queries), openings.call_count
+
+    assert asked_for(1_000) == asked_for(100)
+
+
+def test_many_people_are_read_in_parts_and_all_of_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    batch = a_batch(call_settings=OFFICE)
+    some_jobs(50, batch)
+    at_once = rehearsed(batch)
+    monkeypatch.setattr(rehearsing, "_CHUNK", 20)
+    in_parts = rehearsed(batch)
+    assert in_parts.jobs == 50
+    assert (in_parts.ended, in_parts.by_hour, in_parts.cost_micros) == (
+        at_once.ended,
+        at_once.by_hour,
+        at_once.cost_micros,
+    )
 
 
 # --- The command ------------------------------------------------------------------------------

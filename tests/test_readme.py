@@ -17,7 +17,7 @@ from django.core.management import get_commands
 
 from tests.servers import PostgresServer, RedisServer
 from tests.services import known_variables
-from tests.serving import PROJECT, Serve
+from tests.serving import PROJECT, FirstStart, Serve
 
 README = PROJECT / "README.md"
 END_OF_STEP = "--- end of step ---"
@@ -52,8 +52,8 @@ def tour() -> list[Step]:
 # --- The tour ---------------------------------------------------------------------------------
 
 
-def test_the_tour_of_the_demonstration_gives_the_answers_of_the_readme(tmp_path: Path) -> None:
-    with Serve(tmp_path) as serve:
+def test_the_tour_of_the_demonstration_gives_the_answers_of_the_readme(first_start: FirstStart, tmp_path: Path) -> None:
+    with Serve(first_start.copy_to(tmp_path)) as serve:
         path = os.environ["PATH"] if shutil.which("curl") else f"{folder_with_curl(tmp_path)}:{os.environ['PATH']}"
         assert_answers(tour(), walk(tour(), serve, path=path))
         assert_answers(tour(), walk(tour(), serve, path=path))  # and to whoever comes second

@@ -234,7 +234,7 @@ def minutes_pass_without_a_second_try() -> None:
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.parametrize("place", PLACES)
 def test_one_that_dies_between_two_lines(place: str, server: RetellServer, settings: Any) -> None:
-    settings.CALLS_AT_ONCE = 1000
+    settings.CALLS_AT_ONCE, settings.CALL_THREADS = 1000, 8
     batch = some_people(3)
     assert die_at(place) == -signal.SIGKILL, place
     go_on_until_nothing_is_left()

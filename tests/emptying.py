@@ -11,6 +11,7 @@ from django.db.backends.postgresql.operations import DatabaseOperations
 
 # Beyond this a table is truncated after all: deleted rows stay in it until they are vacuumed.
 MOST_BYTES = 1_000_000
+WRITTEN_BY_TRIGGERS = {'"jobs_count"', '"jobs_dialcount"'}
 
 
 def statements(self: DatabaseOperations, style: Any, tables: list[str], **usual: Any) -> list[str]:
@@ -26,10 +27,8 @@ def statements(self: DatabaseOperations, style: Any, tables: list[str], **usual:
     large = [table for table, size in filled if size > MOST_BYTES]
     if large:
         return list(_usual(self, style, tables, **usual))
-    written_by_triggers = [table for table in tables if table.strip('"') == "jobs_count"]
-    return [f"DELETE FROM {table}" for table, _ in filled if table not in written_by_triggers] + [
-        f"DELETE FROM {table}" for table in written_by_triggers
-    ]
+    written_by_us = [table for table, _ in filled if table not in WRITTEN_BY_TRIGGERS]
+    return [f"DELETE FROM {table}" for table in (*written_by_us, *sorted(WRITTEN_BY_TRIGGERS))]
 
 
 _usual = DatabaseOperations.sql_flush

@@ -33,7 +33,6 @@ class Serve:
         self._where = where
         self._process: subprocess.Popen[str] | None = None
         self._log = folder / "serve.log"
-        self.seconds_to_start = 0.0
 
     def __enter__(self) -> Self:
         self.start()
@@ -64,7 +63,6 @@ class Serve:
                 self._process.kill()
                 raise AssertionError(f"serve did not answer:\n{self.output}")
             time.sleep(0.05)
-        self.seconds_to_start = time.monotonic() - started
 
     def stop(self, number: int = signal.SIGINT) -> tuple[int, float]:
         """Its exit code, and the seconds it took to end."""

@@ -113,7 +113,7 @@ def test_everything_it_writes_lies_in_its_folder(first_start: FirstStart, demons
         assert not list(folder.glob("celerybeat*"))
 
 
-def test_a_second_start_is_quick_and_changes_no_data(first_start: FirstStart, loaded: Path) -> None:
+def test_a_second_start_neither_migrates_nor_loads_and_changes_no_data(first_start: FirstStart, loaded: Path) -> None:
     serve = Serve(loaded)
     before = rows_of(serve)
     with serve:
@@ -125,7 +125,6 @@ def test_a_second_start_is_quick_and_changes_no_data(first_start: FirstStart, lo
     for word in ("Preparando la base de datos", "Cargando los datos de demostración"):
         assert word in first_start.output
         assert word not in serve.output
-    assert serve.seconds_to_start < 10  # under a second on a quiet machine
 
 
 def test_it_stops_at_once_and_cleanly_and_can_be_started_again(loaded: Path) -> None:

@@ -71,9 +71,7 @@ def test_the_database_knows_the_kinds(db):
         ImportProblem.objects.create(batch_import=a_file(a_batch(), failed_rows=0), row=2, message="?", kind="otra")
 
 
-@pytest.mark.skipif(
-    "connection.vendor != 'postgresql'", reason="SQLite alters no table within a transaction"
-)
+@pytest.mark.skipif("connection.vendor != 'postgresql'", reason="SQLite alters no table within a transaction")
 def test_rows_of_before_are_told_by_their_sentences(answer):
     with connection.cursor() as cursor:
         cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")

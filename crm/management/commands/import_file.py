@@ -55,7 +55,7 @@ class Command(BaseCommand):
             with path.open("rb") as stream:
                 run = running.preview_file(File(stream), name=path.name, kind=kind, by=author)
         except OSError as error:
-            raise CommandError(f"No se puede abrir {path}: {error.strerror}.") from error
+            raise CommandError(f"No se puede abrir {path}. Compruebe que es un archivo y que se puede leer.") from error
         except Refusal as refusal:
             raise CommandError(refusal.message) from refusal
         counts = run.preview["counts"]

@@ -185,7 +185,7 @@ def test_the_test_above_sees_reads(line: str, is_read: bool) -> None:
 # What WhatsApp says and is told has its history in the requests, statuses, links and deliveries beside it; what
 # campaigns dial in attempts and tombstones.
 MAY_SKIP_SIGNALS = re.compile(
-    r"\w+/(models(/\w+)?|services(/\w+)?|demo|importing/\w+)\.py|crm/prepared\.py"
+    r"\w+/(models(/\w+)?|services(/\w+)?|demo(/\w+)?|importing/\w+)\.py|crm/prepared\.py"
     r"|whatsapp/((receiving|sending|bot)/\w+|linking|media|templating|following)\.py"
     r"|jobs/((dialling|results|providers)/\w+|acts|hanging_up|removing|demo_\w+)\.py"
 )

@@ -34,7 +34,9 @@ def filled(django_db_setup: None, django_db_blocker: Any) -> Iterator[None]:
                 cursor.execute(f"VACUUM ANALYZE {table}")
         yield
         with connection.cursor() as cursor:
-            tables = "jobs_callattempt, jobs_job, jobs_batch, jobs_account, jobs_count, jobs_transaction"
+            tables = (
+                "jobs_callattempt, jobs_job, jobs_batch, jobs_account, jobs_count, jobs_dialcount, jobs_transaction"
+            )
             cursor.execute(f"TRUNCATE {tables} CASCADE")
 
 

@@ -130,7 +130,7 @@ def test_a_file_tells_an_agent_nothing_of_others_campaigns(
 ) -> None:
     account, content = campaigns["bobs"].account, lines("nombre,telefono", "Rosa,987654321")
     created(as_user(charlie), account, content, batch_name="Secreta")
-    told = "Fila 2: Ya está en otra campaña de la cuenta."
+    told = "Fila 2: Ya está en otra campaña de la cuenta, con el mismo teléfono."
     for name in ("Secreta", "Otra"):
         answer = upload(as_user(bob), CREATE, content, account_id=account.pk, batch_name=name)
         assert answer.status_code == 400, answer.data

@@ -21,7 +21,7 @@ from crm.literals import Literal
 from crm.locks import hold
 from jobs.choices import JobStatus
 from jobs.dialling.facts import Facts, next_key
-from jobs.dialling.queues import Queue, Waiting, beginnings, in_turn, open_queues
+from jobs.dialling.queues import SPARE, Queue, Waiting, beginnings, in_turn, open_queues
 from jobs.dialling.rules import SOON, Case, Hold, first_hold
 from jobs.models import Batch, CallAttempt, Job
 from jobs.models.attempts import LEASE
@@ -60,21 +60,23 @@ def claim(provider: str, *, worker: str, limit: int) -> list[CallAttempt]:
     yet gets a later moment; neither uses up an attempt.
     """
     attempts: list[CallAttempt] = []
+    spare = SPARE
     for _ in range(MOST_ROUNDS if limit > 0 else 0):
-        attempts, decision = _claim_once(provider, worker=worker, limit=limit)
+        attempts, decision = _claim_once(provider, worker=worker, limit=limit, spare=spare)
         if not decision.clears_the_way:
             break
+        spare = MOST_JOBS  # where so many may not be called, many more may follow
     return attempts
 
 
-def _claim_once(provider: str, *, worker: str, limit: int) -> tuple[list[CallAttempt], Decision]:
+def _claim_once(provider: str, *, worker: str, limit: int, spare: int) -> tuple[list[CallAttempt], Decision]:
     with transaction.atomic():
         hold("jobs:claiming")
         waiting = in_turn(timezone.now())
         if not waiting:
             return [], Decision()
         facts = Facts.about(waiting)
-        jobs = _next_jobs(waiting, facts, limit)
+        jobs = _next_jobs(waiting, facts, limit=limit, spare=spare)
         facts.read_people(jobs)
         decision = _decide(jobs, facts, limit)
         attempts = _put_on_record(decision, provider, worker, facts.at)
@@ -99,11 +101,11 @@ def _whose_turn(waiting: Sequence[Waiting], facts: Facts) -> dict[str, tuple[Bat
     return {pk: (locked[pk], queues) for pk, queues in queues_of.items() if pk in locked}
 
 
-def _next_jobs(waiting: Sequence[Waiting], facts: Facts, limit: int) -> list[Job]:
+def _next_jobs(waiting: Sequence[Waiting], facts: Facts, *, limit: int, spare: int) -> list[Job]:
     """Locked, with campaign and account, in the order in which they are looked at."""
     turns = _whose_turn(waiting, facts)
     queues = [queue for _, its_queues in turns.values() for queue in its_queues][:MOST_QUEUES]
-    jobs = _locked(beginnings(queues, facts.at, limit=limit, most=MOST_JOBS))
+    jobs = _locked(beginnings(queues, facts.at, limit=limit, spare=spare, most=MOST_JOBS))
     for job in jobs:
         job.batch, _ = turns[job.batch_id]
         job.account = job.batch.account

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
-from itertools import groupby
+from itertools import groupby, islice
 from operator import itemgetter
 from typing import Any
 
@@ -103,13 +103,16 @@ def open_queues(waiting: Iterable[Waiting], facts: Facts) -> Iterator[list[Queue
             yield [Queue(campaign.pk, lane, room) for lane in lanes]
 
 
-def beginnings(queues: Sequence[Queue], at: datetime, *, limit: int, most: int) -> list[str]:
-    """Ids of due jobs, queue by queue, in each the longest waiting first: as many as `limit` calls may need."""
+def beginnings(queues: Sequence[Queue], at: datetime, *, limit: int, spare: int, most: int) -> list[str]:
+    """Ids of due jobs, queue by queue, in each the longest waiting first: as many as `limit` calls may need, with
+    `spare` beside them, and never more than `most`.
+    """
     room = {queue.batch_id: queue.room for queue in queues}
+    wanted = [min(limit, queue.room) + spare for queue in queues]
     chosen: list[str] = []
     likely = 0
-    for queue, pk in _heads_of(queues, at, limit=limit, most=most):
-        if likely >= limit and len(chosen) >= limit + SPARE:
+    for queue, pk in islice(_heads_of(queues, wanted, at, most), most):
+        if likely >= limit and len(chosen) >= limit + spare:
             break
         chosen.append(pk)
         likely += room[queue.batch_id] > 0
@@ -117,8 +120,7 @@ def beginnings(queues: Sequence[Queue], at: datetime, *, limit: int, most: int) 
     return chosen
 
 
-def _heads_of(queues: Sequence[Queue], at: datetime, *, limit: int, most: int) -> Iterator[tuple[Queue, str]]:
-    wanted = [min(limit, queue.room) + SPARE for queue in queues]
+def _heads_of(queues: Sequence[Queue], wanted: Sequence[int], at: datetime, most: int) -> Iterator[tuple[Queue, str]]:
     if connection.vendor != "postgresql":
         for queue, number in zip(queues, wanted, strict=True):
             due = Job.objects.due(queue.batch_id, queue.lane).values_list("pk", flat=True)

@@ -13,10 +13,10 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from jobs.choices import AttemptState, Outcome
-from jobs.dialling.claiming import MOST_BATCHES, MOST_QUEUES, claim
-from jobs.dialling.queues import HEADS, SPARE, in_turn
+from jobs.dialling.claiming import MOST_BATCHES, MOST_JOBS, MOST_QUEUES, claim
+from jobs.dialling.queues import HEADS, SPARE, Queue, beginnings, in_turn
 from jobs.dialling.why import why
-from jobs.models import Batch, CallAttempt, Count, Job
+from jobs.models import Batch, CallAttempt, Count, DoNotCall, Job
 from jobs.models.attempts import LEASE
 from tests.factories import ContactFactory
 from tests.jobs.rows import LIMA, a_batch, a_job, an_account, an_attempt, some_jobs
@@ -111,6 +111,15 @@ def test_an_account_at_its_cap_does_not_keep_others_waiting() -> None:
     some_jobs(5, a_batch(name="otra"))
     assert batches_of(claimed(limit=4)) == {"llena": 2}
     assert batches_of(claimed(limit=4)) == {"otra": 4}
+
+
+def test_one_claim_reaches_whoever_stands_behind_a_thousand_who_may_not_be_called() -> None:
+    phone = "+51987654321"
+    DoNotCall.objects.create(number=phone, key=phone[1:])
+    for name in ("larga", "corta"):
+        some_jobs(500, a_batch(name=name, priority=4), phones=[phone])
+    a_job(a_batch(name="otra"))
+    assert batches_of(claimed(limit=1)) == {"otra": 1}
 
 
 def test_all_lanes_of_a_campaign_get_their_turn() -> None:
@@ -317,6 +326,14 @@ def test_a_claim_looks_at_no_more_people_than_it_may_need() -> None:
         assert len(claimed(limit=10)) == 10
     [looked_at] = [query["sql"] for query in asked if '"jobs_job"."job_id"' in query["sql"]]
     assert looked_at.count("'") // 2 <= 10 + SPARE + 3
+
+
+def test_and_of_many_campaigns_with_little_room_it_locks_no_more_than_the_most() -> None:
+    queues = [Queue(batch.pk, LIMA, room=1) for batch in (a_batch() for _ in range(12))]
+    for queue in queues:
+        some_jobs(SPARE, Batch.objects.get(pk=queue.batch_id))
+    looked_at = beginnings(queues, timezone.now(), limit=16, spare=SPARE, most=MOST_JOBS)
+    assert len(looked_at) == MOST_JOBS
 
 
 def test_when_nothing_is_due_it_asks_little() -> None:

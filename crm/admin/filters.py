@@ -1,18 +1,16 @@
 """Filters of the lists: days in the team's time zone, people, who is in charge."""
 
+from collections.abc import Iterator
 from datetime import date, datetime, timedelta
 from typing import Any
 
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils.formats import get_format
-from unfold.contrib.filters.admin import (
-    AutocompleteSelectFilter,
-    ChoicesDropdownFilter,
-    DropdownFilter,
-    RangeDateFilter,
-)
+from unfold.contrib.filters import admin as unfold
+from unfold.contrib.filters.admin import ChoicesDropdownFilter, DropdownFilter, RangeDateFilter
 
+from crm.admin.base import only_visible
 from crm.models import User
 from crm.working_day import start_of
 
@@ -30,6 +28,16 @@ class DayRangeFilter(RangeDateFilter):
         if last and last < date.max:
             queryset = queryset.filter(**{f"{self.field_path}__lt": start_of(last + timedelta(days=1))})
         return queryset
+
+
+class AutocompleteSelectFilter(unfold.AutocompleteSelectFilter):
+    """One row of another list. Only one that this person may see is named, whatever id an address has."""
+
+    def choices(self, changelist: Any) -> Iterator[Any]:
+        for choice in super().choices(changelist):
+            field = choice["form"].fields[self.lookup_kwarg]
+            field.queryset = only_visible(field.queryset, self.request.user)
+            yield choice
 
 
 class PersonFilter(AutocompleteSelectFilter):

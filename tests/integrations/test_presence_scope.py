@@ -77,6 +77,18 @@ def test_the_page_of_a_client_names_no_presence_of_others(bob: User, presences: 
     assert others.code not in seen
 
 
+def test_no_client_of_others_is_named_by_a_filter(bob: User, presences: tuple[Presencia, ...]) -> None:
+    mine, others, foreign = presences
+    client = at_desk(bob)
+
+    def page_with(presence: Presencia) -> str:
+        return str(client.get(list_of(Presencia), {"cliente__id__exact": presence.cliente_id}).content.decode())
+
+    assert "Persona 1" in page_with(mine)
+    assert "Persona 2" not in page_with(others)
+    assert "Persona 3" not in page_with(foreign)
+
+
 def test_lawyers_administrators_and_agents_of_an_open_installation_see_all(
     as_user: AsUser, alice: User, laura: User, bob: User, presences: tuple[Presencia, ...], settings: Any
 ) -> None:

@@ -110,7 +110,8 @@ class _There:
 
     here: set[str] = field(default_factory=set)
     by_key: dict[str, str] = field(default_factory=dict)
-    by_phone: dict[str, list[tuple[str, str]]] = field(default_factory=dict)  # person and campaign
+    by_phone: dict[str, str] = field(default_factory=dict)
+    without_document: dict[str, str] = field(default_factory=dict)  # by phone
 
     @classmethod
     def among(cls, people: list[Person], account: Account, batch: Batch | None, order: Order) -> "_There":
@@ -136,8 +137,9 @@ class _There:
         first, *more = (part.order_by().values_list("person_key", "batch__name", "phones") for part in parts)
         for person_key, campaign, numbers in first.union(*more, all=True):
             self.by_key[person_key] = campaign
-            for key in set(map(match_key, numbers)):
-                self.by_phone.setdefault(key, []).append((person_key, campaign))
+            told = [self.by_phone] if person_key.startswith("doc:") else [self.by_phone, self.without_document]
+            for campaigns in told:
+                campaigns.update(dict.fromkeys(map(match_key, numbers), campaign))
 
     def tell(self, person: Person) -> str:
         """Where, and by what they are known there; "" for nobody. Two documents are two people who share a phone."""
@@ -146,9 +148,8 @@ class _There:
         if person.key in self.by_key:
             known_by = "documento" if person.document else "teléfono"
             return f"{_called(self.by_key[person.key])}, con el mismo {known_by}"
-        lines = (line for phone in person.phones for line in self.by_phone.get(phone.key, ()))
-        same = (campaign for key, campaign in lines if not (person.document and key.startswith("doc:")))
-        campaign = next(same, None)
+        same = self.without_document if person.document else self.by_phone
+        campaign = next((same[phone.key] for phone in person.phones if phone.key in same), None)
         return "" if campaign is None else f"{_called(campaign)}, con el mismo teléfono"
 
 

@@ -54,7 +54,7 @@ class Batch(ObjectIdModel):
     is_active = models.BooleanField("activa", default=True)
     priority = models.PositiveSmallIntegerField("prioridad", choices=Priority, default=Priority.NORMAL)
     call_settings = models.JSONField("horario y reintentos", default=dict, blank=True)
-    # "PE:America/Lima": the countries and time zones of its phones. The dispatcher asks each whether it is open.
+    # "PE:America/Lima": the countries and time zones of its phones, each a queue of its own.
     lanes = models.JSONField(default=list, blank=True, editable=False)
     # Why it was paused by itself (no credit at the provider, numbers blocked); empty when a person did.
     paused_because = models.CharField("en pausa por", max_length=300, blank=True, editable=False)

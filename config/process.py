@@ -185,7 +185,8 @@ class SpokenErrorTask(ErrorTask):
         self.response_headers.extend(answer.items())
         self.set_close_on_finish()
         self.content_length = len(body)
-        self.write(body)
+        # A byte after the headers would be taken for another answer.
+        self.write(b"" if getattr(self.request, "command", "") == "HEAD" else body)
 
 
 def _let_browsers_read(answer: HttpResponse, asked: Any) -> None:

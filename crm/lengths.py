@@ -12,7 +12,7 @@ def announced_length(request: HttpRequest) -> int:
     """The bytes that `Content-Length` names, 0 where it is missing; 400 for what is no number of bytes (contract
     section 1: bad input is never a 500), 413 for one that nothing could hold.
 
-    The first frame of every request asks (config/middleware.py), so that whoever asks later gets a number.
+    The frame of every request asks (config/middleware.py), so that a view which asks later gets a number.
     """
     told = str(request.META.get("CONTENT_LENGTH") or "0")
     if not (told.isascii() and told.isdecimal()):

@@ -60,3 +60,13 @@ def test_a_length_that_is_none_is_refused_by_the_server_in_a_sentence(
     assert told.startswith("HTTP/1.1 400 ")
     assert '"code":"peticion_invalida"' in told
     assert "access-control-allow-origin: https://panel.test" in told.lower()
+
+
+def test_the_refusal_of_a_head_has_no_body(small_server: str) -> None:
+    host, port = small_server.removeprefix("http://").split(":")
+    with socket.create_connection((host, int(port)), timeout=10) as wire:
+        wire.sendall(b"HEAD /api/crm/calls HTTP/1.1\r\nHost: x\r\nContent-Length: 2000\r\n\r\n")
+        head, _, body = b"".join(iter(lambda: wire.recv(4096), b"")).partition(b"\r\n\r\n")
+    assert head.startswith(b"HTTP/1.1 413 ")
+    assert b"Content-Type: application/json" in head
+    assert body == b""

@@ -28,8 +28,9 @@ logger = logging.getLogger("puente.jobs")
 SHOWN_IN_CRM = {"seconds", "ended_at", "summary", "transcript", "recording_url", "promised_on", "promised_micros",
                 "call_back_at", "outcome"}  # fmt: skip
 _DECIDING = ("state", "outcome", "seconds")
-# Ends that we have told ourselves: the provider, when it speaks, knows better.
-OUR_WORD = (Outcome.STOPPED, Outcome.UNKNOWN, Outcome.NOT_PLACED)
+# Ends that we have told ourselves, or may have (a call that was not made too often): the provider, when it speaks of
+# the call, knows better.
+OUR_WORD = (Outcome.STOPPED, Outcome.UNKNOWN, Outcome.NOT_PLACED, Outcome.PROVIDER)
 # A call that we hung up is asked about this soon: its price and what was said are still to come.
 AFTER_HANGING_UP = timedelta(seconds=5)
 

@@ -238,10 +238,11 @@ def test_another_outcome_after_the_end_moves_nobody() -> None:
     assert (attempt.outcome, Job.objects.get().status) == (Outcome.NO_ANSWER, JobStatus.PENDING)
 
 
-def test_a_call_that_was_made_after_all_is_told_as_it_was() -> None:
+@pytest.mark.parametrize("before", [Outcome.NOT_PLACED, Outcome.PROVIDER])
+def test_a_call_that_was_made_after_all_is_told_as_it_was(before: Outcome) -> None:
     """The provider did not list it in time, so the job has moved already."""
     attempt = an_attempt(a_job(), AttemptState.PLACING)
-    end_unplaced(attempt.pk, Outcome.NOT_PLACED)
+    end_unplaced(attempt.pk, before)
     hear(attempt.pk, a_report(attempt))
     attempt.refresh_from_db()
     assert (attempt.outcome, attempt.cost_micros, Job.objects.get().status) == ("answered", 145_000, "pending")

@@ -295,15 +295,16 @@ def test_a_price_that_does_not_come_is_waited_for_for_a_day(told: Told, says: An
 # --- Several at it ----------------------------------------------------------------------------
 
 
-def test_a_call_that_begins_after_it_was_given_up_is_hung_up(told: Told) -> None:
+@pytest.mark.parametrize("given_up", [Outcome.NOT_PLACED, Outcome.PROVIDER])
+def test_a_call_that_begins_after_it_was_given_up_is_hung_up(told: Told, given_up: Outcome) -> None:
     """The provider did not know it in time; nobody waits for it, and its job may be dialled anew."""
     attempt = one(AttemptState.PLACING)
-    end_unplaced(attempt.pk, Outcome.NOT_PLACED)
+    end_unplaced(attempt.pk, given_up)
     told.on_fetch = lambda ref: CallReport(ref=ref)
     hear(attempt.pk, CallReport(ref="ref_late"))
     assert follow_due() == 1
     assert told.stopped == ["ref_late"]
-    assert stands(attempt) == ("ended", "not_placed", "pending")
+    assert stands(attempt) == ("ended", given_up, "pending")
     assert look_in(attempt) > 0
 
 

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from crm.models import User
 
 CHUNK = 2_000
-# How long a worker may be silent about a batch; a chunk takes less than a second.
+# How long a worker may be silent about a batch; after each chunk it says anew that it is there.
 LEASE = timedelta(seconds=60)
 # When calls that are being hung up, and files that are still coming in, are looked at again.
 LOOK_AGAIN = timedelta(seconds=10)

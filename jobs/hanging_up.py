@@ -22,7 +22,7 @@ logger = logging.getLogger("puente.jobs")
 
 BEING_PLACED = "La llamada se está marcando en este momento; inténtelo de nuevo en unos segundos."
 UNREACHABLE = "No se pudo colgar la llamada: el proveedor no responde. No se ha cambiado nada."
-# Placing takes well under a second; a provider that needs longer than this may need a minute.
+# A provider that needs longer than this to place a call may need a minute.
 PATIENCE = 3.0
 PAUSE = 0.1
 # Clocks differ, and a call may be on the provider's books a moment before it is on ours.

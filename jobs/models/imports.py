@@ -14,7 +14,7 @@ from crm.models.base import BaseModel
 from jobs.choices import ImportState, ProblemKind
 from jobs.models.batches import Batch
 
-# How long a worker may be silent before another takes over; a chunk takes less than a second.
+# How long a worker may be silent before another takes over; each chunk is a sign of life.
 LEASE = timedelta(seconds=60)
 # Workers that ended over the same chunk; then the import is given up.
 MOST_ATTEMPTS = 5

@@ -119,6 +119,19 @@ def test_two_documents_are_two_people_whoever_shares_a_phone(as_user, bob, chile
 
 
 @pytest.mark.sqlite
+def test_who_is_whose_duplicate_does_not_depend_on_who_else_is_in_the_file(as_user, bob, chile):
+    created(as_user(bob), chile, WITH_DOCUMENT, batch_name="Julio")
+    mixed = lines("rut,nombre,celular", ",Ana,991234567", "22222222-2,Luis,991234567", "11111111-1,Ana Pérez,992222222")
+
+    answer = created(as_user(bob), chile, mixed)
+    assert [job.name for job in jobs_of(answer)] == ["Luis"]
+    assert list(ImportProblem.objects.in_order().values_list("row", "message")) == [
+        (2, "Ya está en la campaña «Julio», con el mismo teléfono."),
+        (4, "Ya está en la campaña «Julio», con el mismo documento."),
+    ]
+
+
+@pytest.mark.sqlite
 def test_the_same_line_in_two_national_spellings_is_one_phone(as_user, bob):
     account = an_account(country="AR")
     created(as_user(bob), account, lines("dni,telefono", "40506070,+5491123456789"), batch_name="Julio")

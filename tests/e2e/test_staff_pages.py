@@ -81,6 +81,7 @@ def test_an_administrator_assigns_several_with_the_keyboard_and_takes_it_back(
         seat.page.locator("input.action-select").nth(number).press("Space")
     seat.page.focus("select[name=action]")
     seat.page.keyboard.type("Asignar")
+    seat.page.wait_for_selector("button[name=index]")  # shown once something is chosen; nobody is as fast as a test
     seat.page.keyboard.press("Tab")
     seat.page.keyboard.press("Enter")
     seat.page.wait_for_selector("select[name=assigned_to]")

@@ -354,7 +354,8 @@ def test_the_walk_from_queue_to_queue_reads_one_entry_of_each() -> None:
         cursor.execute(f"EXPLAIN (ANALYZE, FORMAT JSON) WITH {HEADS['postgresql']} SELECT * FROM head")
         [plan] = cursor.fetchone()[0]
     scans = [node for node in _nodes(plan["Plan"]) if node.get("Index Name") == "jobs_job_due"]
-    assert [(scan["Actual Rows"], scan["Actual Loops"]) for scan in scans] == [(1, 1), (1, 6)]
+    # The last of the six finds nobody; newer versions tell the mean of it, older ones round.
+    assert [(round(scan["Actual Rows"]), scan["Actual Loops"]) for scan in scans] == [(1, 1), (1, 6)]
 
 
 def _nodes(plan: dict[str, Any]) -> list[dict[str, Any]]:

@@ -106,7 +106,7 @@ def trickling(head: bytes, drops: bytes) -> Script:
         while not receiver.over.is_set():
             for drop in drops:
                 conn.sendall(bytes([drop]))
-                time.sleep(TRICKLE)
+                time.sleep(TRICKLE)  # the fault itself
 
     return script
 

@@ -108,7 +108,7 @@ def test_a_greeting_that_trickles_is_left(start: Start, send: Callable[[], Answe
         conn.recv(65536)
         for byte in b"\x16\x03\x03\x40\x00\x02\x00\x3f\xfc\x03\x03" + b"\x00" * 16000:
             conn.sendall(bytes([byte]))
-            time.sleep(TRICKLE)
+            time.sleep(TRICKLE)  # the fault itself
 
     receiver = start(script)
     settings.COMERCIAL_WEBHOOK_URL = receiver.url.replace("http://", "https://")
